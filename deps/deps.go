@@ -39,4 +39,5 @@ import (
  _ "github.com/stretchr/testify/require"
  _ "pgregory.net/rapid"
  _ "filippo.io/age"
+ _ "github.com/ipld/go-car/v2"
 )
