@@ -1,0 +1,171 @@
+package icn
+
+import "fmt"
+
+// Genesis is the first block of a federation; its CID is the network's name.
+type Genesis struct {
+	Name    string
+	Created Time
+	Members []GenesisMember
+	Nodes   []GenesisNode
+	Rules   Rules
+}
+
+// GenesisMember is a founding person or organisation.
+type GenesisMember struct {
+	DID  DID
+	Role Role
+	Name string
+}
+
+// GenesisNode is a founding node. The first seven (an odd number of them) are
+// the clerks.
+type GenesisNode struct {
+	DID  DID
+	Name string
+}
+
+// Rules are the parameters in force; governance changes them by enactment.
+type Rules struct {
+	Version           uint64 `json:"version"`                // of the folds' behaviour
+	ManaIssue         uint64 `json:"mana_issue"`             // a new account's capacity
+	ManaCap           uint64 `json:"mana_max_capacity"`      // balance and held together stop growing here
+	ManaPerHour       uint64 `json:"mana_regeneration_rate"` // regenerated per account and hour
+	Clerks            uint64 `json:"clerks"`                 // how many nodes order the log at most
+	CheckpointMillis  uint64 `json:"checkpoint_ms"`          // at most this long after a change the clerks sign
+	JobAttempts       uint64 `json:"job_retry_count"`        // attempts before a job is rolled back
+	JobAssignMillis   uint64 `json:"job_assign_ms"`          // from posted to assigned
+	JobSlackMillis    uint64 `json:"job_slack_ms"`           // beyond a job's wall clock until its receipt is in
+	JobWallMillis     uint64 `json:"job_wall_ms"`            // default wall clock of a job
+	JobMaxWallMillis  uint64 `json:"job_max_wall_ms"`        // the longest that a job may ask for
+	JobGas            uint64 `json:"job_gas"`                // default gas
+	JobMaxGas         uint64 `json:"job_max_gas"`            // the most that a job may ask for
+	JobMemoryBytes    uint64 `json:"job_memory_bytes"`       // default memory
+	JobMaxMemoryBytes uint64 `json:"job_max_memory_bytes"`   // the most that a job may ask for
+	JobOutputBytes    uint64 `json:"job_output_bytes"`       // default output
+	JobMaxOutputBytes uint64 `json:"job_max_output_bytes"`   // the most that a job may ask for
+	JobsPerMember     uint64 `json:"jobs_per_member"`        // open jobs of one submitter
+}
+
+// FoldVersion is the behaviour that this release gives new federations.
+const FoldVersion = 1
+
+// DefaultRules are what a new federation starts with.
+func DefaultRules() Rules {
+	return Rules{
+		Version: FoldVersion, ManaIssue: 1000, ManaCap: 10_000, ManaPerHour: 10, Clerks: 7, CheckpointMillis: 2000,
+		JobAttempts: 3, JobAssignMillis: 10_000, JobSlackMillis: 10_000,
+		JobWallMillis: 30_000, JobMaxWallMillis: 3_600_000,
+		JobGas: 20_000_000_000, JobMaxGas: 10_000_000_000_000,
+		JobMemoryBytes: 256 << 20, JobMaxMemoryBytes: 2 << 30,
+		JobOutputBytes: 16 << 20, JobMaxOutputBytes: 256 << 20,
+		JobsPerMember: 1000,
+	}
+}
+
+// fields lists the rules in wire order: the one place that knows it.
+func (r *Rules) fields() []*uint64 {
+	return []*uint64{
+		&r.Version, &r.ManaIssue, &r.ManaCap, &r.ManaPerHour, &r.Clerks, &r.CheckpointMillis,
+		&r.JobAttempts, &r.JobAssignMillis, &r.JobSlackMillis, &r.JobWallMillis, &r.JobMaxWallMillis,
+		&r.JobGas, &r.JobMaxGas, &r.JobMemoryBytes, &r.JobMaxMemoryBytes, &r.JobOutputBytes, &r.JobMaxOutputBytes, &r.JobsPerMember,
+	}
+}
+
+// Check says whether the folds can work under these rules.
+func (r Rules) Check() error {
+	switch {
+	case r.Version != FoldVersion:
+		return fmt.Errorf("rules: %w: fold version %d, this release knows %d; install a newer release", ErrUnavailable, r.Version, FoldVersion)
+	case r.ManaCap == 0 || r.ManaCap > 1<<40 || r.ManaIssue > r.ManaCap || r.ManaPerHour > 1<<30:
+		return fmt.Errorf("rules: %w: mana_issue %d, mana_max_capacity %d, mana_regeneration_rate %d", ErrInvalid, r.ManaIssue, r.ManaCap, r.ManaPerHour)
+	case r.Clerks == 0 || r.Clerks > 31 || r.Clerks%2 == 0:
+		return fmt.Errorf("rules: %w: clerks must be odd and at most 31, is %d", ErrInvalid, r.Clerks)
+	case r.JobAttempts == 0 || r.JobAttempts > 100:
+		return fmt.Errorf("rules: %w: job_retry_count must be 1 to 100, is %d", ErrInvalid, r.JobAttempts)
+	}
+	for _, f := range r.fields() {
+		if *f == 0 && f != &r.ManaPerHour && f != &r.ManaIssue {
+			return fmt.Errorf("rules: %w: a limit is zero", ErrInvalid)
+		}
+		if *f > 1<<53 {
+			return fmt.Errorf("rules: %w: a limit is over 2^53", ErrInvalid)
+		}
+	}
+	return nil
+}
+
+// Append appends the canonical form.
+func (r Rules) Append(b []byte) []byte {
+	f := r.fields()
+	b = AppendArray(b, len(f))
+	for _, n := range f {
+		b = AppendUint(b, *n)
+	}
+	return b
+}
+
+// ReadRules reads what [Rules.Append] wrote.
+func ReadRules(rd *Reader) (r Rules) {
+	f := r.fields()
+	rd.Tuple(len(f))
+	for _, n := range f {
+		*n = rd.Uint()
+	}
+	return r
+}
+
+// genesisTag opens a genesis block, so that it is nothing else.
+const genesisTag = "icn/genesis/v1"
+
+// Block encodes the genesis.
+func (g *Genesis) Block() Block {
+	b := AppendText(AppendArray(nil, 6), genesisTag)
+	b = AppendTime(AppendText(b, g.Name), g.Created)
+	b = AppendArray(b, len(g.Members))
+	for _, m := range g.Members {
+		b = AppendText(AppendUint(AppendDID(AppendArray(b, 3), m.DID), uint64(m.Role)), m.Name)
+	}
+	b = AppendArray(b, len(g.Nodes))
+	for _, n := range g.Nodes {
+		b = AppendText(AppendDID(AppendArray(b, 2), n.DID), n.Name)
+	}
+	return NewBlock(DagCBOR, g.Rules.Append(b))
+}
+
+// DecodeGenesis reads a genesis block strictly.
+func DecodeGenesis(data []byte) (*Genesis, error) {
+	r := NewReader(data)
+	r.Tuple(6)
+	if tag := r.Text(32); r.Err() == nil && tag != genesisTag {
+		r.Fail("not a genesis block")
+	}
+	g := &Genesis{Name: r.Text(128), Created: r.Time()}
+	for range r.Array(100_000) {
+		r.Tuple(3)
+		m := GenesisMember{DID: r.DID(), Role: r.role(), Name: r.Text(128)}
+		if r.Err() != nil {
+			break
+		}
+		g.Members = append(g.Members, m)
+	}
+	for range r.Array(1000) {
+		r.Tuple(2)
+		n := GenesisNode{DID: r.DID(), Name: r.Text(64)}
+		if r.Err() != nil {
+			break
+		}
+		g.Nodes = append(g.Nodes, n)
+	}
+	g.Rules = ReadRules(r)
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	if len(g.Nodes) == 0 {
+		return nil, fmt.Errorf("genesis: %w: no node", ErrInvalid)
+	}
+	if err := g.Rules.Check(); err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	return g, nil
+}

@@ -1,0 +1,230 @@
+// Package mana is the fold that keeps accounts of capacity: integer, capped,
+// regenerating with log time, not transferable.
+//
+// The invariant it keeps, at every entry:
+//
+//	issued + regenerated + minted = balances + held + burnt + lost at the cap
+//
+// and no balance is below zero. Regeneration is lazy and exact: the remainder is
+// kept, so looking often gains and loses nothing.
+//
+// It does not know why capacity is held; another fold asks for it by an effect.
+//
+//	f := mana.New(db)
+//	f.Open(did, now, rules)
+//	err := f.Hold(did, 50, now, rules)
+package mana
+
+import (
+	"fmt"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/state"
+)
+
+// Account is one member's capacity as of the time At.
+type Account struct {
+	Balance uint64
+	Held    uint64
+	At      icn.Time // regeneration is counted up to here
+	Rem     uint64   // part of a unit regenerated, in units per hour × ms
+}
+
+// Totals are the federation's sums, for the invariant and for treasurers.
+type Totals struct {
+	Issued      uint64 `json:"issued"`
+	Regenerated uint64 `json:"regenerated"`
+	Minted      uint64 `json:"minted"`
+	Burnt       uint64 `json:"burnt"`
+	Lost        uint64 `json:"lost_at_cap"`
+	Balances    uint64 `json:"balances"`
+	Held        uint64 `json:"held"`
+}
+
+// Balanced says whether the invariant holds.
+func (t Totals) Balanced() bool {
+	return t.Issued+t.Regenerated+t.Minted == t.Balances+t.Held+t.Burnt+t.Lost
+}
+
+// Fold is the state of the accounts.
+type Fold struct {
+	accounts *state.Table[icn.DID, Account]
+	totals   *state.Table[state.One, Totals]
+}
+
+// New registers the fold's tables.
+func New(db *state.DB) *Fold {
+	return &Fold{
+		accounts: state.NewTable(db, state.Spec[icn.DID, Account]{
+			Name: "account", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendAccount, Read: readAccount}),
+		totals: state.NewTable(db, state.Spec[state.One, Totals]{
+			Name: "mana-totals", Key: state.OneKey, Parse: state.ParseOneKey, Append: appendTotals, Read: readTotals}),
+	}
+}
+
+const hourMillis = 3_600_000
+
+// grown is the account at time now: what regenerated, and what of it was lost at
+// the cap.
+func (a Account) grown(now icn.Time, r icn.Rules) (b Account, regenerated, lost uint64) {
+	if now <= a.At {
+		return a, 0, 0
+	}
+	// An account that was left alone for a year regenerates at most a full cap
+	// in every hour of it: bounding the elapsed time keeps the product in range.
+	elapsed := uint64(now - a.At)
+	if r.ManaPerHour > 0 {
+		elapsed = min(elapsed, (r.ManaCap/r.ManaPerHour+2)*hourMillis)
+	}
+	part := elapsed*r.ManaPerHour + a.Rem
+	regenerated, a.Rem, a.At = part/hourMillis, part%hourMillis, now
+	room := uint64(0)
+	if full := a.Balance + a.Held; full < r.ManaCap {
+		room = r.ManaCap - full
+	}
+	gain := min(regenerated, room)
+	a.Balance += gain
+	return a, regenerated, regenerated - gain
+}
+
+// At returns the account as it stands at time now, without changing anything.
+func (f *Fold) At(d icn.DID, now icn.Time, r icn.Rules) (Account, bool) {
+	a, ok := f.accounts.Get(d)
+	if !ok {
+		return Account{}, false
+	}
+	a, _, _ = a.grown(now, r)
+	return a, true
+}
+
+// Totals are the sums as of the last change of each account.
+func (f *Fold) Totals() Totals {
+	t, _ := f.totals.Get(state.One{})
+	return t
+}
+
+// Each calls fn for every account, in the order of DIDs.
+func (f *Fold) Each(fn func(icn.DID, Account) bool) { f.accounts.Each(fn) }
+
+// Step is when something happens to accounts, and under which rules.
+type Step struct {
+	Time  icn.Time
+	Rules icn.Rules
+}
+
+// Do carries out one effect, or says why not. Effects on other things than
+// accounts are not its own.
+func (f *Fold) Do(s Step, e icn.Effect) (icn.EventBody, error) {
+	switch e := e.(type) {
+	case icn.OpenAccount:
+		return f.open(s, e)
+	case icn.Hold:
+		return nil, f.move(s, e.Account, func(a *Account, _ *Totals) error {
+			if a.Balance < e.Amount {
+				return fmt.Errorf("hold %d: %w: %s has %d", e.Amount, icn.ErrInsufficient, e.Account, a.Balance)
+			}
+			a.Balance, a.Held = a.Balance-e.Amount, a.Held+e.Amount
+			return nil
+		})
+	case icn.Release:
+		return nil, f.release(s, e.Account, e.Amount)
+	case icn.Settle:
+		return nil, f.settle(s, e)
+	}
+	return nil, fmt.Errorf("effect %T: %w: not on accounts", e, icn.ErrInvalid)
+}
+
+func (f *Fold) open(s Step, e icn.OpenAccount) (icn.EventBody, error) {
+	if _, ok := f.accounts.Get(e.Account); ok {
+		return nil, fmt.Errorf("open account: %w: %s has one", icn.ErrConflict, e.Account)
+	}
+	f.accounts.Put(e.Account, Account{Balance: s.Rules.ManaIssue, At: s.Time})
+	t := f.Totals()
+	t.Issued, t.Balances = t.Issued+s.Rules.ManaIssue, t.Balances+s.Rules.ManaIssue
+	f.totals.Put(state.One{}, t)
+	return icn.AccountOpened{Account: e.Account, Issued: s.Rules.ManaIssue}, nil
+}
+
+// move brings an account up to date, changes it, and keeps the sums.
+func (f *Fold) move(s Step, d icn.DID, change func(*Account, *Totals) error) error {
+	old, ok := f.accounts.Get(d)
+	if !ok {
+		return fmt.Errorf("account %s: %w", d, icn.ErrNotFound)
+	}
+	a, regenerated, lost := old.grown(s.Time, s.Rules)
+	t := f.Totals()
+	t.Regenerated, t.Lost = t.Regenerated+regenerated, t.Lost+lost
+	if err := change(&a, &t); err != nil {
+		return err
+	}
+	t.Balances = t.Balances - old.Balance + a.Balance
+	t.Held = t.Held - old.Held + a.Held
+	f.accounts.Put(d, a)
+	f.totals.Put(state.One{}, t)
+	return nil
+}
+
+func (f *Fold) release(s Step, d icn.DID, amount uint64) error {
+	return f.move(s, d, func(a *Account, _ *Totals) error {
+		if a.Held < amount {
+			return fmt.Errorf("release %d: %w: %s holds %d", amount, icn.ErrConflict, d, a.Held)
+		}
+		a.Held, a.Balance = a.Held-amount, a.Balance+amount
+		return nil
+	})
+}
+
+func (f *Fold) settle(s Step, e icn.Settle) error {
+	if e.Price > e.Held {
+		return fmt.Errorf("settle: %w: price %d over the %d held", icn.ErrInvalid, e.Price, e.Held)
+	}
+	if _, ok := f.accounts.Get(e.To); !ok {
+		return fmt.Errorf("settle: account %s: %w", e.To, icn.ErrNotFound)
+	}
+	err := f.move(s, e.From, func(a *Account, t *Totals) error {
+		if a.Held < e.Held {
+			return fmt.Errorf("settle: %w: %s holds %d, not %d", icn.ErrConflict, e.From, a.Held, e.Held)
+		}
+		a.Held -= e.Held
+		a.Balance += e.Held - e.Price
+		t.Burnt += e.Price
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return f.move(s, e.To, func(a *Account, t *Totals) error {
+		room := uint64(0)
+		if full := a.Balance + a.Held; full < s.Rules.ManaCap {
+			room = s.Rules.ManaCap - full
+		}
+		gain := min(e.Price, room)
+		a.Balance += gain
+		t.Minted += e.Price
+		t.Lost += e.Price - gain
+		return nil
+	})
+}
+
+func appendAccount(b []byte, a Account) []byte {
+	b = icn.AppendUint(icn.AppendUint(icn.AppendArray(b, 4), a.Balance), a.Held)
+	return icn.AppendUint(icn.AppendTime(b, a.At), a.Rem)
+}
+
+func readAccount(r *icn.Reader) Account {
+	r.Tuple(4)
+	return Account{Balance: r.Uint(), Held: r.Uint(), At: r.Time(), Rem: r.Uint()}
+}
+
+func appendTotals(b []byte, t Totals) []byte {
+	b = icn.AppendArray(b, 7)
+	for _, n := range []uint64{t.Issued, t.Regenerated, t.Minted, t.Burnt, t.Lost, t.Balances, t.Held} {
+		b = icn.AppendUint(b, n)
+	}
+	return b
+}
+
+func readTotals(r *icn.Reader) Totals {
+	r.Tuple(7)
+	return Totals{Issued: r.Uint(), Regenerated: r.Uint(), Minted: r.Uint(), Burnt: r.Uint(), Lost: r.Uint(), Balances: r.Uint(), Held: r.Uint()}
+}
