@@ -70,8 +70,8 @@ func (a Account) grown(now icn.Time, r icn.Rules) (b Account, regenerated, lost 
 	if now <= a.At {
 		return a, 0, 0
 	}
-	// An account that was left alone for a year regenerates at most a full cap
-	// in every hour of it: bounding the elapsed time keeps the product in range.
+	// Time beyond what fills an empty account changes no balance; leaving it out
+	// keeps the product in range.
 	elapsed := uint64(now - a.At)
 	if r.ManaPerHour > 0 {
 		elapsed = min(elapsed, (r.ManaCap/r.ManaPerHour+2)*hourMillis)

@@ -1,0 +1,164 @@
+package core
+
+import (
+	"fmt"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/identity"
+	"github.com/InterCooperative-Network/icn-core/mana"
+	"github.com/InterCooperative-Network/icn-core/mesh"
+)
+
+// IsNode says whether d is an active node.
+func (m *Machine) IsNode(d icn.DID) bool {
+	_, ok := m.identity.Node(d)
+	return ok
+}
+
+// Belongs says whether d may speak: an active node or a member.
+func (m *Machine) Belongs(d icn.DID) bool { return m.identity.Belongs(d) }
+
+// Node returns an active node.
+func (m *Machine) Node(d icn.DID) (identity.Node, bool) { return m.identity.Node(d) }
+
+// Nodes lists the active nodes in order of admission.
+func (m *Machine) Nodes() []identity.Peer { return m.identity.Nodes() }
+
+// Clerks lists the nodes that order the log and sign checkpoints.
+func (m *Machine) Clerks() []identity.Peer { return m.identity.Clerks(m.Rules()) }
+
+// Learners lists the active nodes that are no clerks.
+func (m *Machine) Learners() []identity.Peer { return m.Nodes()[len(m.Clerks()):] }
+
+// Member returns a person or organisation.
+func (m *Machine) Member(d icn.DID) (identity.Member, bool) { return m.identity.Member(d) }
+
+// Members calls fn for each member, in the order of DIDs.
+func (m *Machine) Members(fn func(icn.DID, identity.Member) bool) { m.identity.Members(fn) }
+
+// Account returns an account as it stands at time now (at log time, if now is
+// earlier than that).
+func (m *Machine) Account(d icn.DID, now icn.Time) (mana.Account, bool) {
+	return m.mana.At(d, max(now, m.Head().Time), m.Rules())
+}
+
+// Totals are the sums over all accounts.
+func (m *Machine) Totals() mana.Totals { return m.mana.Totals() }
+
+// Job returns an open job.
+func (m *Machine) Job(id icn.CID) (mesh.Job, bool) { return m.mesh.Job(id) }
+
+// Jobs calls fn for each open job, in the order of CIDs.
+func (m *Machine) Jobs(fn func(icn.CID, mesh.Job) bool) { m.mesh.Each(fn) }
+
+// OpenJobs is the number of open jobs.
+func (m *Machine) OpenJobs() int { return m.mesh.Open() }
+
+// Tree is the log's Merkle tree: its size and root.
+func (m *Machine) Tree() (size uint64, root [32]byte) { return uint64(m.log.size), m.log.root() }
+
+// CheckAccounts re-adds every account and compares with the sums: the oracle of
+// tests and of `dag verify`.
+func (m *Machine) CheckAccounts() error {
+	t := m.mana.Totals()
+	var balances, held uint64
+	m.mana.Each(func(_ icn.DID, a mana.Account) bool {
+		balances, held = balances+a.Balance, held+a.Held
+		return true
+	})
+	if balances != t.Balances || held != t.Held || !t.Balanced() {
+		return fmt.Errorf("accounts: %w: balances %d, held %d, sums %+v", icn.ErrCorrupt, balances, held, t)
+	}
+	var budgets uint64
+	m.mesh.Each(func(_ icn.CID, j mesh.Job) bool { budgets += j.Budget; return true })
+	if budgets != held {
+		return fmt.Errorf("accounts: %w: open jobs hold %d, accounts %d", icn.ErrCorrupt, budgets, held)
+	}
+	return nil
+}
+
+// Task is what a node must see to about a job.
+type Task uint8
+
+// The tasks.
+const (
+	TaskBid    Task = 1 // answer with an offer, to the node that assigns
+	TaskAssign Task = 2 // collect offers and assign
+	TaskRun    Task = 3 // run it and say a receipt
+	TaskWatch  Task = 4 // assigned it to somebody: see that they are alive
+)
+
+// Duty is a task about a job, as long as the job is at this attempt.
+type Duty struct {
+	Task    Task
+	ID      icn.CID
+	Attempt uint32
+	Job     mesh.Job
+}
+
+// DutiesOf lists what node me must see to about job id; nothing when it ended.
+func (m *Machine) DutiesOf(me icn.DID, id icn.CID) []Duty {
+	j, ok := m.mesh.Job(id)
+	if !ok || !m.IsNode(me) {
+		return nil
+	}
+	duty := func(t Task) Duty { return Duty{Task: t, ID: id, Attempt: j.Attempt, Job: j} }
+	var out []Duty
+	switch {
+	case j.Phase == mesh.Posted && j.Via == me:
+		out = append(out, duty(TaskAssign))
+	case j.Phase == mesh.Posted:
+		out = append(out, duty(TaskBid))
+	case j.Executor == me:
+		out = append(out, duty(TaskRun))
+	case j.Via == me:
+		out = append(out, duty(TaskWatch))
+	}
+	return out
+}
+
+// Snapshot is the whole state in canonical form, to be restored by [Restore].
+func (m *Machine) Snapshot() []byte {
+	b := icn.AppendText(icn.AppendArray(nil, 5), snapshotTag)
+	b = icn.AppendCID(b, m.network)
+	b = icn.AppendUint(b, icn.FoldVersion)
+	b = m.log.snapshot(b)
+	return m.db.Snapshot(b)
+}
+
+const snapshotTag = "icn/snapshot/v1"
+
+// Restore is the machine that a snapshot was taken of. Its roots are still to be
+// compared with what is known about them.
+func Restore(genesis icn.Block, verify Verify, snapshot []byte) (*Machine, error) {
+	m, err := empty(genesis, verify)
+	if err != nil {
+		return nil, err
+	}
+	r := icn.NewReader(snapshot)
+	r.Tuple(5)
+	if tag := r.Text(32); r.Err() == nil && tag != snapshotTag {
+		r.Fail("not a snapshot")
+	}
+	if n := r.CID(); r.Err() == nil && n != m.network {
+		r.Fail("snapshot of another network")
+	}
+	if v := r.Uint(); r.Err() == nil && v != icn.FoldVersion {
+		r.Fail("snapshot of fold version %d", v)
+	}
+	m.log.restore(r)
+	if r.Err() == nil {
+		if err := m.db.Restore(r); err != nil {
+			return nil, fmt.Errorf("restore: %w", err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
+	}
+	if m.Head().Index != uint64(m.log.size) {
+		return nil, fmt.Errorf("restore: %w: tree of %d leaves at entry %d", icn.ErrCorrupt, m.log.size, m.Head().Index)
+	}
+	m.identity.Refresh()
+	m.timers.refresh()
+	return m, nil
+}
