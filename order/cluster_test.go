@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 
@@ -65,6 +64,7 @@ type cluster struct {
 	high     uint64
 	crashIn  int // crash somewhere within the turn of a node, one time in this many; 0 never
 	frames   func(p packet)
+	traced   [32]byte // over every frame that was sent
 	snaps    int
 }
 
@@ -120,6 +120,7 @@ func (c *cluster) crash(id uint64) {
 func (c *cluster) send(from uint64, ms []order.Message) {
 	for _, m := range ms {
 		p := packet{from, m.To, m.Frame}
+		c.traced = sha256.Sum256(append(c.traced[:], m.Frame...))
 		if c.frames != nil {
 			c.frames(p)
 		}
@@ -315,5 +316,3 @@ func (c *cluster) same() error {
 func (c *cluster) up() []uint64 {
 	return slices.DeleteFunc(slices.Clone(c.ids), func(id uint64) bool { return !c.nodes[id].up })
 }
-
-func sortedKeys[V any](m map[uint64]V) []uint64 { return slices.Sorted(maps.Keys(m)) }

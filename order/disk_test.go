@@ -99,3 +99,9 @@ func (d *disk) powerLoss(r *rand.Rand) {
 }
 
 func (d *disk) Close() error { return nil }
+
+func batch(key, value []byte) *store.Batch {
+	b := &store.Batch{}
+	b.Put(key, value)
+	return b
+}
