@@ -12,36 +12,14 @@ import (
 
 // conf is a configuration and the index of the entry that brought it about.
 // Both lists are sorted, disjoint and without duplicates; voters is not empty.
+//
+// A configuration can be newer than the application's state: after a restart,
+// because it is stored with the round that hands its entry out, and after a
+// snapshot, see [log.Snapshot]. It is in force all the same, and entries up to its
+// index that come by once more change nothing.
 type conf struct {
 	index            uint64
 	voters, learners []uint64
-}
-
-// confs is the history of configurations, oldest first: as much of it as the log
-// that is left can need.
-type confs []conf
-
-func (h confs) newest() conf { return h[len(h)-1] }
-
-// upTo is the history as it was at an index. After a snapshot the oldest
-// configuration known may be newer than the state (see [log.Snapshot]); it is
-// then in force at once, and entries up to its index change nothing.
-func (h confs) upTo(index uint64) confs {
-	k := len(h)
-	for k > 1 && h[k-1].index > index {
-		k--
-	}
-	return slices.Clip(h[:k])
-}
-
-// outlived is how many of the oldest configurations nobody can ask for any more
-// once the log begins after base.
-func (h confs) outlived(base uint64) int {
-	k := 0
-	for k+1 < len(h) && h[k+1].index <= base {
-		k++
-	}
-	return k
 }
 
 func (c conf) state() *pb.ConfState {

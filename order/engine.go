@@ -68,7 +68,6 @@ func Open(cfg Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open order of node %d: %w", cfg.ID, err)
 	}
-	l.confs = l.confs.upTo(applied)
 	e.node, err = raft.NewRawNode(&raft.Config{
 		ID: cfg.ID, Storage: l, Applied: applied, Logger: silent{},
 		ElectionTick: cfg.ElectionTicks, HeartbeatTick: cfg.HeartbeatTicks,

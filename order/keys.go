@@ -13,7 +13,7 @@ import (
 // some an index (8 bytes, big endian). Numbers in values are 8 bytes big endian.
 const (
 	kindBase     = 'b' // index and term that the log begins after
-	kindConf     = 'c' // + index: a configuration
+	kindConf     = 'c' // index and members of the newest configuration
 	kindEntry    = 'e' // + index: an entry
 	kindFounding = 'f' // the application's index when the identity began
 	kindHard     = 'h' // term, vote, commit
@@ -28,14 +28,12 @@ func newKeys(prefix []byte, id uint64) keys {
 
 func (k keys) one(kind byte) []byte { return append(slices.Clip(k), kind) }
 
-func (k keys) at(kind byte, index uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(slices.Clip(k), kind), index)
+func (k keys) entry(index uint64) []byte {
+	return binary.BigEndian.AppendUint64(k.one(kindEntry), index)
 }
 
-// from is the range of all records of an indexed kind from an index on.
-func (k keys) from(kind byte, index uint64) store.Range {
-	return store.Range{From: k.at(kind, index), To: k.one(kind + 1)}
-}
+// entries is the range of all entries.
+func (k keys) entries() store.Range { return store.Prefix(k.one(kindEntry)) }
 
 // index is the index in the key of a record.
 func (k keys) index(key []byte) (uint64, error) {

@@ -22,7 +22,7 @@ func openLog(cfg Config) (*log, error) {
 	if err == nil {
 		err = parseNumbers(v, &l.floor)
 	}
-	for _, load := range []func() error{l.loadBase, l.loadHard, l.loadConfs, l.loadEntries, l.loadWindow, l.loadSnapshot} {
+	for _, load := range []func() error{l.loadBase, l.loadHard, l.loadConf, l.loadEntries, l.loadWindow, l.loadSnapshot} {
 		if err == nil {
 			err = load()
 		}
@@ -42,11 +42,11 @@ func (l *log) found(cfg Config) error {
 		l.terms = newTerms(cfg.Applied, 1)
 	}
 	c.index = l.terms.base()
-	l.confs = confs{c}
+	l.conf = c
 	b := &store.Batch{}
 	b.Put(l.keys.one(kindFounding), numbers(l.floor))
 	b.Put(l.keys.one(kindBase), numbers(l.terms.base(), l.terms.baseTerm()))
-	b.Put(l.keys.at(kindConf, c.index), appendConf(nil, c))
+	l.writeConf(b, c)
 	return l.store.Apply(b)
 }
 
@@ -79,36 +79,48 @@ func (l *log) loadHard() error {
 	return nil
 }
 
-func (l *log) loadConfs() error {
-	err := l.scan(kindConf, func(index uint64, value []byte) error {
-		c, rest, err := parseConf(value)
-		if err != nil || len(rest) > 0 {
-			return fmt.Errorf("configuration %d: %w", index, icn.ErrCorrupt)
-		}
-		c.index = index
-		l.confs = append(l.confs, c)
-		return nil
-	})
-	if err == nil && len(l.confs) == 0 {
-		err = fmt.Errorf("no configuration: %w", icn.ErrCorrupt)
+func (l *log) loadConf() error {
+	v, err := l.store.Get(l.keys.one(kindConf))
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
 	}
-	return err
+	if len(v) < 8 {
+		return fmt.Errorf("configuration of %d bytes: %w", len(v), icn.ErrCorrupt)
+	}
+	c, rest, err := parseConf(v[8:])
+	if err != nil || len(rest) > 0 {
+		return fmt.Errorf("configuration: %w", icn.ErrCorrupt)
+	}
+	c.index = binary.BigEndian.Uint64(v)
+	l.conf = c
+	return nil
+}
+
+func (l *log) writeConf(b *store.Batch, c conf) {
+	b.Put(l.keys.one(kindConf), appendConf(numbers(c.index), c))
 }
 
 // loadEntries checks that the log has no hole and learns its terms.
 func (l *log) loadEntries() error {
-	return l.scan(kindEntry, func(index uint64, value []byte) error {
+	var err error
+	scanErr := l.store.Scan(l.keys.entries(), func(key, value []byte) bool {
+		var index uint64
+		if index, err = l.keys.index(key); err != nil {
+			return false
+		}
 		if index != l.terms.last+1 || len(value) < entryHead {
-			return fmt.Errorf("entry %d after entry %d: %w", index, l.terms.last, icn.ErrCorrupt)
+			err = fmt.Errorf("entry %d of %d bytes after entry %d: %w", index, len(value), l.terms.last, icn.ErrCorrupt)
+			return false
 		}
 		l.terms.put(index, binary.BigEndian.Uint64(value))
-		return nil
+		return true
 	})
+	return errors.Join(err, scanErr)
 }
 
 // loadWindow fills the window with the newest entries.
 func (l *log) loadWindow() error {
-	r := l.keys.from(kindEntry, l.terms.base()+1)
+	r := l.keys.entries()
 	r.Reverse = true
 	index := l.terms.last
 	var err error
@@ -138,17 +150,4 @@ func (l *log) loadSnapshot() error {
 		l.snapshot = s.Index
 	}
 	return err
-}
-
-// scan visits the records of an indexed kind in ascending order.
-func (l *log) scan(kind byte, f func(index uint64, value []byte) error) error {
-	var err error
-	scanErr := l.store.Scan(l.keys.from(kind, 0), func(key, value []byte) bool {
-		var index uint64
-		if index, err = l.keys.index(key); err == nil {
-			err = f(index, value)
-		}
-		return err == nil
-	})
-	return errors.Join(err, scanErr)
 }

@@ -21,7 +21,7 @@ type log struct {
 	keys        keys
 	terms       terms
 	hard        *pb.HardState
-	confs       confs
+	conf        conf
 	floor       uint64 // the application's index when this identity began
 	snapshot    uint64 // index of the snapshot in the store, or 0
 	window      []*pb.Entry
@@ -32,7 +32,7 @@ type log struct {
 var _ raft.Storage = (*log)(nil)
 
 func (l *log) InitialState() (*pb.HardState, *pb.ConfState, error) {
-	return l.hard, l.confs.newest().state(), nil
+	return l.hard, l.conf.state(), nil
 }
 
 func (l *log) FirstIndex() (uint64, error) { return l.terms.base() + 1, nil }
@@ -86,7 +86,7 @@ func (l *log) Entries(lo, hi, maxSize uint64) ([]*pb.Entry, error) {
 
 // read fetches entries [lo, hi) from the store, at least one, up to maxSize.
 func (l *log) read(lo, hi, maxSize uint64) (out []*pb.Entry, size uint64, err error) {
-	r := store.Range{From: l.keys.at(kindEntry, lo), To: l.keys.at(kindEntry, hi)}
+	r := store.Range{From: l.keys.entry(lo), To: l.keys.entry(hi)}
 	full := false
 	scanErr := l.store.Scan(r, func(_, value []byte) bool {
 		var e *pb.Entry
@@ -125,7 +125,7 @@ func (l *log) Snapshot() (*pb.Snapshot, error) {
 		return nil, fmt.Errorf("snapshot of %d bytes: %w", len(v), icn.ErrCorrupt)
 	}
 	index, term := binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
-	c := l.confs.newest()
+	c := l.conf
 	binary.BigEndian.PutUint64(v[8:], max(c.index, index))
 	return &pb.Snapshot{
 		Data:     v[8:],
@@ -183,28 +183,15 @@ const maxWindowEntries = 1 << 16
 
 func (l *log) clearWindow() { l.window, l.windowBytes = nil, 0 }
 
-// cut forgets entries up to and including base.
-func (l *log) cut(base uint64) {
-	l.terms.cut(base)
-	if n := l.terms.last - l.terms.base(); uint64(len(l.window)) > n {
-		k := len(l.window) - int(n)
-		for i, e := range l.window[:k] {
-			l.windowBytes -= len(e.GetData())
-			l.window[i] = nil
-		}
-		l.window = l.window[k:]
-	}
-}
-
 // reset makes the log empty after a received snapshot.
 func (l *log) reset(s *pb.SnapshotMetadata, c conf) {
 	l.terms = newTerms(s.GetIndex(), s.GetTerm())
-	l.confs = confs{c}
+	l.conf = c
 	l.snapshot = s.GetIndex()
 	l.clearWindow()
 }
 
-// encodeEntry is an entry's value: term, type, payload.
+// appendEntry writes an entry's value: term, type, payload.
 func appendEntry(b []byte, e *pb.Entry) []byte {
 	b = binary.BigEndian.AppendUint64(b, e.GetTerm())
 	return append(append(b, byte(e.GetType())), e.GetData()...)

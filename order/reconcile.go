@@ -48,7 +48,7 @@ func (e *Engine) Reconcile(voters, learners []uint64) bool {
 	if st.RaftState != raft.StateLeader || want.check() != nil {
 		return false
 	}
-	have := e.log.confs.newest()
+	have := e.log.conf
 	if slices.Equal(have.voters, want.voters) && slices.Equal(have.learners, want.learners) {
 		clear(e.catchUp)
 		return false

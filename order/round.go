@@ -128,7 +128,7 @@ func (e *Engine) takeSnapshot(w *work, r *Round) {
 // configuration, and foresees where the changes lead, so that they are stored
 // with this round, before the application can have passed them.
 func (e *Engine) takeCommitted(w *work, r *Round) {
-	c := e.log.confs.newest()
+	c := e.log.conf
 	if n := len(w.rd.CommittedEntries); n > 0 {
 		r.Committed = make([]Committed, 0, n)
 	}
@@ -159,15 +159,15 @@ func (r Round) Write(b *store.Batch) (durable bool) {
 		durable = true
 	} else if n := len(w.rd.Entries); n > 0 {
 		for i := w.rd.Entries[n-1].GetIndex() + 1; i <= last; i++ {
-			b.Delete(l.keys.at(kindEntry, i))
+			b.Delete(l.keys.entry(i))
 		}
 	}
 	w.writeEntries(b)
 	if hs := w.rd.HardState; !raft.IsEmptyHardState(hs) {
 		b.Put(l.keys.one(kindHard), numbers(hs.GetTerm(), hs.GetVote(), hs.GetCommit()))
 	}
-	for _, ch := range w.changes {
-		b.Put(l.keys.at(kindConf, ch.conf.index), appendConf(nil, ch.conf))
+	if n := len(w.changes); n > 0 {
+		w.e.log.writeConf(b, w.changes[n-1].conf)
 	}
 	return durable || w.rd.MustSync
 }
@@ -175,13 +175,10 @@ func (r Round) Write(b *store.Batch) (durable bool) {
 func (w *work) writeSnapshot(b *store.Batch) {
 	l, meta := w.e.log, w.rd.Snapshot.GetMetadata()
 	for i := l.terms.base() + 1; i <= l.terms.last; i++ {
-		b.Delete(l.keys.at(kindEntry, i))
-	}
-	for _, c := range l.confs {
-		b.Delete(l.keys.at(kindConf, c.index))
+		b.Delete(l.keys.entry(i))
 	}
 	b.Put(l.keys.one(kindBase), numbers(meta.GetIndex(), meta.GetTerm()))
-	b.Put(l.keys.at(kindConf, w.snapshot.index), appendConf(nil, w.snapshot))
+	l.writeConf(b, w.snapshot)
 	b.Put(l.keys.one(kindSnapshot), append(numbers(meta.GetIndex(), meta.GetTerm()), w.rd.Snapshot.GetData()[8:]...))
 }
 
@@ -217,7 +214,7 @@ func (e *Engine) Advance(r Round) {
 	}
 	e.log.append(w.rd.Entries)
 	for _, ch := range w.changes {
-		e.log.confs = append(e.log.confs, ch.conf)
+		e.log.conf = ch.conf // before raft, which may look at it for a snapshot
 		e.node.ApplyConfChange(ch.cc)
 	}
 	e.node.Advance(w.rd)

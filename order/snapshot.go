@@ -75,14 +75,9 @@ func (e *Engine) Compact(applied uint64, snapshot []byte, keep uint64, b *store.
 	}
 	base := applied - keep
 	for i := l.terms.base() + 1; i <= base; i++ {
-		b.Delete(l.keys.at(kindEntry, i))
+		b.Delete(l.keys.entry(i))
 	}
-	gone := l.confs.outlived(base)
-	for _, c := range l.confs[:gone] {
-		b.Delete(l.keys.at(kindConf, c.index))
-	}
-	l.confs = slices.Clone(l.confs[gone:])
-	l.cut(base)
+	l.terms.cut(base)
 	e.shape.cut(base)
 	b.Put(l.keys.one(kindBase), numbers(base, l.terms.baseTerm()))
 	return nil

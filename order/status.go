@@ -33,7 +33,7 @@ type Peer struct {
 // Status describes the engine now. It allocates: for each tick, not each frame.
 func (e *Engine) Status() Status {
 	b := e.node.BasicStatus()
-	c := e.log.confs.newest()
+	c := e.log.conf
 	s := Status{
 		ID: e.cfg.ID, Leader: b.Lead, Term: b.GetTerm(), Leading: b.RaftState == raft.StateLeader,
 		Commit: b.GetCommit(), Applied: b.Applied,
