@@ -1,0 +1,315 @@
+package p2p
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/peerstore"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
+	ma "github.com/multiformats/go-multiaddr"
+	"github.com/multiformats/go-multistream"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// Host is this node on the network. All methods may be called from any
+// goroutine.
+type Host struct {
+	cfg      Config
+	handler  Handler
+	did      icn.DID
+	engine   *engine
+	gate     *gate
+	events   *events
+	knocks   *knockers
+	local    io.Closer // mDNS, or nil
+	announce []ma.Multiaddr
+
+	memberDoors, strangerDoor *multistream.MultistreamMuxer[protocol.ID]
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu      sync.RWMutex
+	closing bool
+	remotes map[icn.DID]*remote
+}
+
+// New listens and is ready; links come with Want, or when others dial.
+func New(cfg Config, handler Handler) (*Host, error) {
+	cfg = cfg.withDefaults()
+	listen, err := parseOwn("listen", cfg.Listen)
+	announce, err2 := parseOwn("announce", cfg.Announce)
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	h := &Host{
+		cfg: cfg, handler: handler, announce: announce,
+		events: newEvents(), knocks: newKnockers(cfg.Limits.Knocks),
+		memberDoors:  doors(protocolOf(Live), protocolOf(Bulk), protocolOf(Block), protocolKnock),
+		strangerDoor: doors(protocolKnock),
+		remotes:      map[icn.DID]*remote{},
+	}
+	h.gate = newGate(cfg.Limits.Strangers, h.admits)
+	if h.engine, err = newEngine(cfg.Key, cfg.Limits, h.gate); err != nil {
+		return nil, err
+	}
+	copy(h.did[:], cfg.Key.Public().(ed25519.PublicKey))
+	h.ctx, h.cancel = context.WithCancel(context.Background())
+	h.engine.Notify(h.gate)
+	var face *blankhost.BlankHost
+	if cfg.MDNS { // mDNS wants a name and addresses in this form; it takes the stream handler, so ours comes after
+		face = blankhost.NewBlankHost(h.engine.Swarm, blankhost.WithEventBus(h.engine.bus))
+	}
+	h.engine.SetStreamHandler(func(s network.Stream) {
+		if !h.enter() {
+			_ = s.Reset() // closing
+			return
+		}
+		defer h.work.Done()
+		h.accept(s)
+	})
+	if err := h.engine.listen(listen); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	if face != nil {
+		h.local = h.discover(face)
+	}
+	return h, nil
+}
+
+// DID is this node's own.
+func (h *Host) DID() icn.DID { return h.did }
+
+// PeerID is this node's libp2p peer id (12D3KooW…).
+func (h *Host) PeerID() string { return h.engine.id.String() }
+
+// Addrs are the multiaddrs, with /p2p/, at which others can dial this node.
+func (h *Host) Addrs() []string { return withPeer(h.ownAddrs(), h.engine.id) }
+
+func (h *Host) ownAddrs() []ma.Multiaddr {
+	if len(h.announce) > 0 {
+		return h.announce
+	}
+	addrs, err := h.engine.InterfaceListenAddresses()
+	if err != nil {
+		h.cfg.Log.Warn("own addresses unknown; set them as announce addresses", "err", err)
+	}
+	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { // what others can use comes first
+		if x, y := localOnly(a), localOnly(b); x != y {
+			if x {
+				return 1
+			}
+			return -1
+		}
+		return 0
+	})
+	return addrs
+}
+
+func (h *Host) hello() hello {
+	addrs := h.Addrs()
+	return hello{Version: Version, Min: versionMin, Capabilities: h.cfg.Capabilities, Addrs: addrs[:min(len(addrs), addrsPerPeer)]}
+}
+
+// Want says who belongs to the federation now: links are kept to all of them.
+// Addresses are hints; those known from before stay known. A node that is no
+// longer named is not dialed again; one no longer admitted is cut.
+func (h *Host) Want(peers map[icn.DID][]string) {
+	h.mu.Lock()
+	for did, r := range h.remotes {
+		if _, ok := peers[did]; !ok {
+			r.wanted = false
+		}
+	}
+	for did, addrs := range peers {
+		if did == h.did {
+			continue
+		}
+		r, err := h.remoteLocked(did)
+		if err != nil {
+			h.cfg.Log.Warn("peer left out", "peer", did, "err", err)
+			continue
+		}
+		r.wanted = true
+		r.remember(parseHints(addrs, r.id))
+	}
+	h.mu.Unlock()
+	h.Recheck()
+}
+
+// Recheck asks the handler about every peer again and cuts those that are no
+// longer admitted. Call it when membership has changed.
+func (h *Host) Recheck() {
+	h.mu.RLock()
+	remotes := make([]*remote, 0, len(h.remotes))
+	for _, r := range h.remotes {
+		remotes = append(remotes, r)
+	}
+	h.mu.RUnlock()
+	for _, r := range remotes {
+		if !h.handler.Admitted(r.did) {
+			r.cut(errCut)
+		} else if r.out[Live].Load() == nil {
+			r.nudge()
+		}
+	}
+	for _, c := range h.engine.Conns() {
+		if !h.admits(c.RemotePeer()) && !h.gate.tracks(c) {
+			_ = c.Close() // its error would only say that it was closed already
+		}
+	}
+}
+
+// Events tells of links made and lost, from New to Close, which closes it.
+func (h *Host) Events() <-chan PeerEvent { return h.events.ch }
+
+// Close cuts all links, stops listening and waits for every goroutine; calls to
+// the handler are over when it returns.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closing {
+		h.mu.Unlock()
+		h.work.Wait()
+		return nil
+	}
+	h.closing = true
+	remotes := h.remotes
+	h.remotes = map[icn.DID]*remote{}
+	h.mu.Unlock()
+
+	h.cancel()
+	var errs []error
+	if h.local != nil {
+		errs = append(errs, h.local.Close())
+	}
+	h.gate.close()
+	for _, r := range remotes {
+		r.cut(errClosed)
+	}
+	errs = append(errs, h.engine.Close())
+	h.work.Wait()
+	h.events.close()
+	return errors.Join(errs...)
+}
+
+// enter counts a goroutine in; false when the host is closing.
+func (h *Host) enter() bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if h.closing {
+		return false
+	}
+	h.work.Add(1)
+	return true
+}
+
+// spawn runs f in a goroutine that Close waits for.
+func (h *Host) spawn(f func()) bool {
+	if !h.enter() {
+		return false
+	}
+	go func() {
+		defer h.work.Done()
+		f()
+	}()
+	return true
+}
+
+func (h *Host) admits(id peer.ID) bool {
+	did, err := didOf(id)
+	return err == nil && h.handler.Admitted(did)
+}
+
+func (h *Host) find(did icn.DID) *remote {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.remotes[did]
+}
+
+// remoteLocked finds or makes the remote; the caller holds h.mu.
+func (h *Host) remoteLocked(did icn.DID) (*remote, error) {
+	if r := h.remotes[did]; r != nil {
+		return r, nil
+	}
+	if h.closing {
+		return nil, errClosed
+	}
+	id, err := peerID(did)
+	if err != nil {
+		return nil, err
+	}
+	r := newRemote(h, did, id)
+	h.remotes[did] = r
+	h.work.Add(1)
+	go func() {
+		defer h.work.Done()
+		r.run(h.ctx)
+	}()
+	return r, nil
+}
+
+// welcome counts a stream of did in, farewell out.
+func (h *Host) welcome(did icn.DID) (*remote, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.remotes[did] == nil && len(h.remotes) >= h.cfg.Limits.Peers {
+		return nil, fmt.Errorf("p2p: %w: %d peers are the limit here", icn.ErrUnavailable, h.cfg.Limits.Peers)
+	}
+	r, err := h.remoteLocked(did)
+	if err == nil {
+		r.guests++
+	}
+	return r, err
+}
+
+func (h *Host) farewell(r *remote) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.guests--
+	r.nudge() // it may be the last
+}
+
+// release forgets r when nobody wants it and nothing of it is here.
+func (h *Host) release(r *remote) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r.wanted || r.guests > 0 || h.closing {
+		return false
+	}
+	delete(h.remotes, r.did)
+	return true
+}
+
+// dialContext lets r be dialed if it is wanted; else only a connection that is
+// there already is used.
+func (h *Host) dialContext(ctx context.Context, r *remote) context.Context {
+	h.mu.RLock()
+	wanted := r.wanted
+	h.mu.RUnlock()
+	if !wanted {
+		return network.WithNoDial(ctx, "not wanted")
+	}
+	r.mu.Lock()
+	addrs := slices.Clone(r.addrs)
+	r.mu.Unlock()
+	book := h.engine.Peerstore()
+	book.ClearAddrs(r.id)
+	book.AddAddrs(r.id, addrs, peerstore.TempAddrTTL)
+	h.engine.Backoff().Clear(r.id) // ours counts
+	return ctx
+}
+
+// openStream opens a bare stream with a deadline for the handshake on it.
+func (h *Host) openStream(ctx context.Context, id peer.ID) (network.Stream, error) {
+	return h.engine.NewStream(ctx, id)
+}

@@ -1,0 +1,41 @@
+package p2p
+
+import (
+	"io"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
+)
+
+// discovery is the mDNS service name of these nodes.
+const discovery = "_icn._udp"
+
+// discover announces this node on the local network and listens for others. A
+// machine without multicast goes on without.
+func (h *Host) discover(face *blankhost.BlankHost) io.Closer {
+	s := mdns.NewMdnsService(face, discovery, finder{h})
+	if err := s.Start(); err != nil {
+		h.cfg.Log.Warn("mDNS is off: nodes on this network will not find each other by themselves", "err", err)
+		return nil
+	}
+	return s
+}
+
+// finder takes what mDNS finds: hints for peers we know, news for a knocker.
+type finder struct{ h *Host }
+
+func (f finder) HandlePeerFound(info peer.AddrInfo) {
+	did, err := didOf(info.ID)
+	if err != nil || did == f.h.did {
+		return // somebody else's libp2p node, or an echo
+	}
+	addrs := clip(info.Addrs)
+	if r := f.h.find(did); r != nil {
+		r.remember(addrs)
+		if r.out[Live].Load() == nil {
+			r.nudge()
+		}
+	}
+	f.h.events.emit(PeerEvent{DID: did, Kind: Found, Addrs: withPeer(addrs, info.ID)})
+}

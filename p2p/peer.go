@@ -1,0 +1,61 @@
+package p2p
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// Peer is what is known of another node.
+type Peer struct {
+	DID          icn.DID
+	ID           string // libp2p peer id
+	Addrs        []string
+	Connected    bool
+	Inbound      bool      // it dialed this node
+	Since        time.Time // of the link
+	RoundTrip    time.Duration
+	BytesIn      uint64
+	BytesOut     uint64
+	Dropped      uint64 // frames not sent: no room in the queue
+	Throttled    uint64 // frames that had to wait for the rate limit
+	Refused      uint64 // streams reset for breaking a rule
+	Capabilities []string
+	LastError    string // why the last try to link failed
+}
+
+// Peers lists the wanted and the linked nodes, by DID.
+func (h *Host) Peers() []Peer {
+	h.mu.RLock()
+	out := make([]Peer, 0, len(h.remotes))
+	for _, r := range h.remotes {
+		out = append(out, r.describe())
+	}
+	h.mu.RUnlock()
+	slices.SortFunc(out, func(a, b Peer) int { return bytes.Compare(a.DID[:], b.DID[:]) })
+	return out
+}
+
+func (r *remote) describe() Peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := Peer{
+		DID: r.did, ID: r.id.String(), Addrs: withPeer(r.addrs, r.id),
+		Connected: r.out[Live].Load() != nil, Since: r.since,
+		RoundTrip: time.Duration(r.roundTrip.Load()),
+		BytesIn:   r.received.Load(), BytesOut: r.sent.Load(),
+		Dropped: r.dropped.Load(), Throttled: r.throttled.Load(), Refused: r.refused.Load(),
+		Capabilities: r.capabilities,
+	}
+	if r.conn != nil {
+		p.Inbound = r.conn.Stat().Direction == network.DirInbound
+	}
+	if r.lastError != nil {
+		p.LastError = r.lastError.Error()
+	}
+	return p
+}

@@ -1,0 +1,267 @@
+package p2p
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+	"golang.org/x/time/rate"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// settled is how long a link must have lived for its end to count as an
+// accident (try again at once) and not as a failure (back off).
+const settled = time.Second
+
+// remote is another node: its links, its limits, and the one goroutine that
+// keeps the live link up.
+type remote struct {
+	host *Host
+	did  icn.DID
+	id   peer.ID
+	kick chan struct{} // room for one: try now
+
+	wanted bool // guarded by host.mu: dial it
+	guests int  // guarded by host.mu: streams it has open here
+
+	out            [kinds]atomic.Pointer[link]
+	frames, volume *rate.Limiter
+
+	sent, received, dropped, throttled, refused atomic.Uint64
+
+	roundTrip atomic.Int64
+
+	mu           sync.Mutex
+	addrs        []ma.Multiaddr // best first
+	capabilities []string
+	inlets       [kinds]*inlet
+	breaker      Breaker
+	backoff      Backoff
+	lastError    error
+	conn         network.Conn // of the live link
+	since        time.Time
+}
+
+func newRemote(h *Host, did icn.DID, id peer.ID) *remote {
+	longest := 0
+	for _, k := range h.cfg.Limits.Kind {
+		longest = max(longest, k.Frame)
+	}
+	return &remote{
+		host: h, did: did, id: id, kick: make(chan struct{}, 1),
+		frames:  rate.NewLimiter(rate.Limit(h.cfg.Limits.Frames), h.cfg.Limits.Frames),
+		volume:  rate.NewLimiter(rate.Limit(h.cfg.Limits.Bytes), max(longest, h.cfg.Limits.Bytes/4)),
+		breaker: Breaker{Failures: h.cfg.BreakerFailures, OpenFor: h.cfg.BreakerOpen},
+		backoff: Backoff{Initial: h.cfg.RetryInitial, Max: h.cfg.RetryMax},
+	}
+}
+
+func (r *remote) nudge() {
+	select {
+	case r.kick <- struct{}{}:
+	default:
+	}
+}
+
+// run keeps the live link up for as long as the peer is wanted or here.
+func (r *remote) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		if !r.host.handler.Admitted(r.did) {
+			if r.host.release(r) {
+				return
+			}
+			r.pause(ctx, r.host.cfg.RetryMax)
+			continue
+		}
+		err := r.liveOnce(ctx)
+		r.mu.Lock()
+		if r.lastError = err; err == nil {
+			r.backoff.Succeeded()
+		} else {
+			r.backoff.Failed(time.Now())
+		}
+		wait, fails := r.backoff.Wait(time.Now()), r.backoff.Fails()
+		r.mu.Unlock()
+		if r.host.release(r) {
+			return
+		}
+		if fails == 1 || fails == 8 {
+			r.host.cfg.Log.Info("no link", "peer", r.did, "tries", fails, "err", err)
+		}
+		r.pause(ctx, wait)
+	}
+}
+
+func (r *remote) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.kick:
+	case <-ctx.Done():
+	}
+}
+
+// liveOnce makes the live link and holds it until it is dead; nil when it was a
+// good one.
+func (r *remote) liveOnce(ctx context.Context) error {
+	s, br, err := r.dial(r.host.dialContext(ctx, r), Live)
+	if err != nil {
+		return err
+	}
+	l := r.newLink(Live)
+	if !r.start(l, s, br) {
+		return errClosed
+	}
+	start := time.Now()
+	r.mu.Lock()
+	r.conn, r.since = s.Conn(), start
+	r.backoff.Succeeded()
+	r.breaker.Succeeded()
+	r.mu.Unlock()
+	r.out[Live].Store(l)
+	r.host.events.emit(PeerEvent{DID: r.did, Kind: Linked})
+	r.host.cfg.Log.Info("linked", "peer", r.did, "addr", s.Conn().RemoteMultiaddr())
+
+	r.heartbeat(ctx, l)
+
+	r.out[Live].Store(nil)
+	r.host.events.emit(PeerEvent{DID: r.did, Kind: Lost})
+	r.host.cfg.Log.Info("link lost", "peer", r.did, "err", l.cause())
+	for k := range r.out {
+		if other := r.out[k].Swap(nil); other != nil {
+			other.kill(l.cause())
+		}
+	}
+	r.mu.Lock()
+	r.conn = nil
+	r.mu.Unlock()
+	if time.Since(start) < settled {
+		return l.cause()
+	}
+	return nil
+}
+
+// heartbeat measures the link until it is dead, and ends it when it is silent.
+func (r *remote) heartbeat(ctx context.Context, l *link) {
+	t := time.NewTicker(r.host.cfg.Heartbeat)
+	defer t.Stop()
+	for {
+		patience, cancel := context.WithTimeout(ctx, 3*r.host.cfg.Heartbeat)
+		d, err := l.ping(patience)
+		cancel()
+		select {
+		case <-l.done():
+			return
+		default:
+		}
+		if ctx.Err() != nil {
+			l.kill(errClosed)
+			return
+		}
+		if err != nil {
+			l.kill(errSilent)
+			_ = r.host.engine.ClosePeer(r.id) // the connection is as dead as the link
+			return
+		}
+		r.roundTrip.Store(int64(d))
+		select {
+		case <-l.done():
+			return
+		case <-ctx.Done():
+			l.kill(errClosed)
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// outlet is the link of a kind. Bulk and block links are opened when first
+// used; what is sent meanwhile waits in their queue.
+func (r *remote) outlet(kind Kind) *link {
+	l := r.out[kind].Load()
+	if l != nil || kind == Live {
+		return l
+	}
+	if r.out[Live].Load() == nil {
+		return nil
+	}
+	l = r.newLink(kind)
+	if !r.out[kind].CompareAndSwap(nil, l) {
+		return r.out[kind].Load()
+	}
+	if !r.host.spawn(func() { r.openLater(l) }) {
+		l.kill(errClosed)
+	}
+	return l
+}
+
+func (r *remote) openLater(l *link) {
+	s, br, err := r.dial(network.WithNoDial(r.host.ctx, "the live link is there"), l.kind)
+	if err == nil && !r.start(l, s, br) {
+		err = errClosed
+	}
+	if err != nil {
+		l.kill(err)
+	}
+	<-l.done()
+	r.out[l.kind].CompareAndSwap(l, nil)
+}
+
+// learn remembers what a peer says of itself, and where it was reached.
+func (r *remote) learn(h hello, c network.Conn) {
+	said := reachable(parseHints(h.Addrs, r.id), c.RemoteMultiaddr())
+	if c.Stat().Direction == network.DirOutbound {
+		said = append([]ma.Multiaddr{c.RemoteMultiaddr()}, said...)
+	}
+	r.mu.Lock()
+	r.capabilities = h.Capabilities
+	r.mu.Unlock()
+	r.remember(said)
+}
+
+// remember puts addresses first; the oldest beyond the limit are forgotten.
+func (r *remote) remember(addrs []ma.Multiaddr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := ma.Unique(slices.Concat(addrs, r.addrs))
+	r.addrs = all[:min(len(all), addrsPerPeer)]
+}
+
+// cut ends everything with this peer.
+func (r *remote) cut(why error) {
+	for k := range r.out {
+		if l := r.out[k].Load(); l != nil {
+			l.kill(why)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, in := range r.inlets {
+		if in != nil {
+			in.kill(why)
+		}
+	}
+}
+
+// throttle waits until the peer may send n bytes more.
+func (r *remote) throttle(ctx context.Context, n int) error {
+	now := time.Now()
+	if r.frames.AllowN(now, 1) && r.volume.AllowN(now, n) {
+		return nil
+	}
+	r.throttled.Add(1)
+	if err := r.frames.Wait(ctx); err != nil {
+		return err
+	}
+	return r.volume.WaitN(ctx, min(n, r.volume.Burst()))
+}
