@@ -129,6 +129,7 @@ type Checked struct {
 // Outcome is what an entry led to.
 type Outcome struct {
 	Refused error // why the statement changed nothing; nil = applied
+	Spent   bool  // the statement's number is used up from here on
 	Events  []icn.Event
 	Leaf    []byte     // the entry's canonical form
 	Hashes  [][32]byte // the Merkle tree's new stored hashes, see Stored
@@ -220,6 +221,7 @@ func (r *run) statement(e icn.Entry, sig Checked) {
 	r.changed()
 	w, _ := m.numbers.Get(s.Author)
 	m.numbers.Put(s.Author, w.use(s.Number))
+	r.out.Spent = true
 	id := icn.SumCID(icn.DagCBOR, e.Wire)
 	events := len(r.out.Events)
 	m.db.Begin()

@@ -1,0 +1,210 @@
+package node
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/order"
+)
+
+// seen is a bounded memory of hashes whose signatures were verified here.
+type seen struct{ now, before map[[32]byte]struct{} }
+
+const seenGeneration = 1 << 15
+
+func (s *seen) add(h [32]byte) {
+	if s.now == nil || len(s.now) >= seenGeneration {
+		s.before, s.now = s.now, map[[32]byte]struct{}{}
+	}
+	s.now[h] = struct{}{}
+}
+
+func (s *seen) has(h [32]byte) bool {
+	if _, ok := s.now[h]; ok {
+		return true
+	}
+	_, ok := s.before[h]
+	return ok
+}
+
+// toApply is a committed payload on its way into the machine.
+type toApply struct {
+	raftIndex uint64
+	time      icn.Time
+	wire      []byte
+	st        *icn.Statement
+	hash      [32]byte
+	sig       core.Checked
+}
+
+// apply folds what was committed, in order, and shelves what follows from it.
+func (l *Loop) apply(committed []order.Committed) error {
+	if len(committed) == 0 {
+		return nil
+	}
+	items, err := l.open(committed)
+	if err != nil {
+		return err
+	}
+	for i := range items {
+		if err := l.applyOne(&items[i]); err != nil {
+			return err
+		}
+	}
+	return l.shelve()
+}
+
+// open decodes committed payloads and checks their signatures, all at once.
+func (l *Loop) open(committed []order.Committed) ([]toApply, error) {
+	items := make([]toApply, 0, len(committed))
+	var sigs []SigItem
+	var whose []int
+	index := l.m.Head().Index
+	for _, c := range committed {
+		index++
+		it := toApply{raftIndex: c.Index}
+		t, wire, err := icn.OpenProposal(c.Data)
+		if err == nil && wire != nil {
+			it.st, err = icn.DecodeStatement(wire)
+			if errors.Is(err, icn.ErrUnknownKind) {
+				return nil, fmt.Errorf("entry %d: %w: install a newer icn-node", index, err)
+			}
+		}
+		it.time = t
+		if err != nil {
+			it.st, wire = nil, nil // on every node alike: it only moves time on
+		}
+		if it.st != nil {
+			it.wire, it.hash = wire, sha256.Sum256(wire)
+			it.sig.Key = it.st.Author
+			switch {
+			case index <= l.folded, l.work.verified.has(it.hash):
+				it.sig.OK = true
+			default:
+				sigs = append(sigs, SigItem{Key: it.st.Author, Msg: icn.SigningBytesOf(wire), Sig: it.st.Sig[:]})
+				whose = append(whose, len(items))
+			}
+		}
+		items = append(items, it)
+	}
+	for i, ok := range l.checkSigs(sigs) {
+		items[whose[i]].sig.OK = ok
+	}
+	return items, nil
+}
+
+func (l *Loop) applyOne(it *toApply) error {
+	h := l.m.Head()
+	e := icn.Entry{Index: h.Index + 1, Time: max(h.Time, it.time), Statement: it.st, Wire: it.wire}
+	l.mu.Lock()
+	out, err := l.m.Apply(e, it.sig)
+	l.raftAt = it.raftIndex
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if e.Index > l.folded {
+		l.record(e, it.hash, out)
+	}
+	if out.Nodes {
+		l.updateRoster()
+	}
+	for _, ev := range out.Events {
+		if c, ok := ev.Body.(icn.CheckpointDue); ok {
+			if err := l.checkpointDue(c.Size); err != nil {
+				return err
+			}
+		}
+	}
+	if l.cfg.Applied != nil {
+		l.work.done = append(l.work.done, applied{e, out})
+	}
+	for _, id := range out.Touched {
+		l.revisit(id)
+	}
+	if it.st != nil {
+		delete(l.leading.inflight, it.hash)
+		l.resolve(e, it.hash, out)
+	}
+	return nil
+}
+
+type applied struct {
+	entry icn.Entry
+	out   core.Outcome
+}
+
+// record shelves what makes an entry findable.
+func (l *Loop) record(e icn.Entry, hash [32]byte, out core.Outcome) {
+	l.folded = e.Index
+	recordEntry(&l.shelf, e, out)
+	if e.Statement != nil && !l.repeats(out) {
+		v := make([]byte, 8, 40)
+		binary.BigEndian.PutUint64(v, e.Index)
+		v = append(v, hash[:]...)
+		if out.Refused != nil {
+			v = append(v, out.Refused.Error()...)
+		}
+		l.shelf.Put(saidKey(e.Statement.Author, e.Statement.Number), v)
+	}
+}
+
+// repeats says whether a statement was refused without using up its number: then
+// the number's place belongs to another one.
+func (l *Loop) repeats(out core.Outcome) bool { return !out.Spent }
+
+// resolve answers those who wait for the statement of an entry.
+func (l *Loop) resolve(e icn.Entry, hash [32]byte, out core.Outcome) {
+	k := said{e.Statement.Author, e.Statement.Number}
+	p, ok := l.outbox.waiting[k]
+	if !ok {
+		return
+	}
+	switch {
+	case p.hash == hash && !l.repeats(out):
+		l.work.answers = append(l.work.answers, func() { l.conclude(k, Answer{Index: e.Index, Err: out.Refused, Event: out.Events}) })
+	case p.hash != hash && l.m.Said(k.author, k.number):
+		l.work.answers = append(l.work.answers, func() {
+			l.conclude(k, Answer{Err: fmt.Errorf("statement %d of %s: %w: another statement used this number", k.number, k.author, icn.ErrConflict)})
+		})
+	case p.hash == hash && l.now > p.since+icn.Time(l.tune.SkewMillis):
+		// Refused by itself each time it is ordered (its author has left, say).
+		l.work.answers = append(l.work.answers, func() { l.conclude(k, Answer{Index: e.Index, Err: out.Refused}) })
+	}
+}
+
+// shelve stores what follows from applied entries, then tells everybody. It need
+// not be durable: it can be made again from the order's log.
+func (l *Loop) shelve() error {
+	if !l.shelf.Empty() {
+		l.shelf.Put([]byte(keyFolded), uintValue(l.folded))
+		l.shelf.Relaxed = true
+		if err := l.st.Apply(&l.shelf); err != nil {
+			return fmt.Errorf("store: %w", err)
+		}
+		l.shelf.Reset()
+	}
+	for _, a := range l.work.done {
+		l.cfg.Applied(a.entry, a.out)
+	}
+	l.work.done = l.work.done[:0]
+	answers := l.work.answers
+	l.work.answers = nil
+	for _, f := range answers {
+		f()
+	}
+	return nil
+}
+
+func marshal(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("node: JSON of %T: %v", v, err)) // plain structs cannot fail
+	}
+	return b
+}

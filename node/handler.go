@@ -1,0 +1,112 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// Admitted says whether another node may speak to this one: it belongs to the
+// federation, or was named when this node joined.
+func (n *Node) Admitted(from icn.DID) bool {
+	l := n.loop.Load()
+	return l != nil && slices.Contains(l.Roster(), from)
+}
+
+// Live takes a one-way frame. It may be called from many goroutines.
+func (n *Node) Live(from icn.DID, _ Kind, frame []byte) {
+	f := func(l *Loop) {
+		if err := l.Frame(from, frame); err != nil {
+			if isFatal(err) {
+				n.runs.fail(err)
+			}
+			n.cfg.Log.Debug("frame refused", "from", from, "error", err)
+		}
+	}
+	select {
+	case n.inbox <- f:
+	default: // full: whoever sent it sends it again, or the order does
+	}
+}
+
+// Serve answers a peer's request: so far, blocks by their CID.
+func (n *Node) Serve(_ context.Context, from icn.DID, kind Kind, request []byte) ([]byte, error) {
+	if kind != Block {
+		return nil, fmt.Errorf("request of %s: %w: kind %d", from, icn.ErrInvalid, kind)
+	}
+	c, err := icn.CastCID(request)
+	if err != nil {
+		return nil, err
+	}
+	b, err := n.cfg.Blocks.GetLocal(c)
+	if err != nil {
+		return nil, err
+	}
+	return b.Data, nil
+}
+
+// Linked and Lost tell about links coming and going.
+func (n *Node) Linked(d icn.DID) { n.tell(func(l *Loop) { l.Linked(d) }) }
+
+// Lost tells that a link broke.
+func (n *Node) Lost(d icn.DID) { n.tell(func(l *Loop) { l.Lost(d) }) }
+
+// RoundTrip notes how far away a peer is.
+func (n *Node) RoundTrip(d icn.DID, micros uint64) { n.tell(func(l *Loop) { l.RoundTrip(d, micros) }) }
+
+// tell hands the loop something it must not miss, without waiting for it.
+func (n *Node) tell(f func(*Loop)) {
+	select {
+	case n.inbox <- f:
+	default:
+		go func() { n.inbox <- f }()
+	}
+}
+
+func (n *Node) send(to icn.DID, kind Kind, frame []byte) {
+	if n.cfg.Network != nil {
+		n.cfg.Network.Send(to, kind, frame)
+	}
+}
+
+// learn remembers where a node was last seen.
+func (n *Node) learn(d icn.DID, addrs []string) {
+	if len(addrs) > 0 {
+		n.addrs.Store(d, addrs)
+	}
+}
+
+func (n *Node) noteAddrs(e icn.Entry) {
+	if e.Statement == nil {
+		return
+	}
+	for _, op := range e.Statement.Ops {
+		if a, ok := op.(icn.NodeAdmit); ok {
+			n.learn(a.Node, a.Addrs)
+		}
+	}
+}
+
+// want tells the network whom to keep links to.
+func (n *Node) want() {
+	l := n.loop.Load()
+	if l == nil || n.cfg.Network == nil {
+		return
+	}
+	peers := map[icn.DID][]string{}
+	for _, d := range l.Roster() {
+		peers[d] = nil
+		if a, ok := n.addrs.Load(d); ok {
+			peers[d] = a.([]string)
+		}
+		l.View(func(m *core.Machine) {
+			if node, ok := m.Node(d); ok && peers[d] == nil {
+				peers[d] = node.Addrs
+			}
+		})
+	}
+	n.cfg.Network.Want(peers)
+}

@@ -1,0 +1,363 @@
+// Package node is the shell around the core: one loop that says, orders, folds
+// and answers; runs of jobs beside it; blocks fetched from peers; and the way
+// into a federation.
+//
+// The invariant: an answer that something was done is given only after its entry
+// was committed by the federation's clerks and folded here. A failed write ends
+// the process: what the store holds is always a state to start from.
+//
+// It serves no HTTP and opens no socket: it is handed its network, its store and
+// its runner.
+//
+//	n, err := node.New(node.Config{Key: pair, Store: s, Blocks: d, ...})
+//	go n.Run(ctx)
+//	a, err := n.Do(ctx, icn.JobPost{...})
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/dag"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/store"
+)
+
+// Network carries frames between the nodes of the federation.
+type Network interface {
+	// Send hands a one-way frame on; false when there is no link or no room.
+	Send(to icn.DID, kind Kind, frame []byte) bool
+	// Call asks and waits for the answer.
+	Call(ctx context.Context, to icn.DID, kind Kind, request []byte) ([]byte, error)
+	// Knock is how a stranger asks to be let in.
+	Knock(ctx context.Context, addr string, request []byte) ([]byte, icn.DID, error)
+	// Want keeps links to these nodes, and to no others.
+	Want(peers map[icn.DID][]string)
+}
+
+// Directory tells about the links. A Network may be one, too.
+type Directory interface {
+	Links() []Link
+	Addrs() []string
+	Dial(ctx context.Context, addr string) (icn.DID, error)
+	Ping(ctx context.Context, to icn.DID) (time.Duration, error)
+}
+
+// Link is what the network knows of a peer.
+type Link struct {
+	DID       icn.DID   `json:"did"`
+	PeerID    string    `json:"peer_id"`
+	Addrs     []string  `json:"addresses"`
+	Connected bool      `json:"connected"`
+	Since     time.Time `json:"since,omitzero"`
+	RTTMicros int64     `json:"rtt_us,omitempty"`
+	BytesIn   uint64    `json:"bytes_in"`
+	BytesOut  uint64    `json:"bytes_out"`
+}
+
+// Runner runs a program in a sandbox.
+type Runner func(ctx context.Context, r Run) (Output, error)
+
+// Output is what a run left: a receipt without its CIDs, and the streams.
+type Output struct {
+	Receipt        icn.JobReceipt
+	Stdout, Stderr []byte
+}
+
+// Config is what a node is made of.
+type Config struct {
+	Key         Signer
+	Name        string
+	Store       store.Store
+	Blocks      *dag.DAG
+	Network     Network // nil: alone
+	Directory   Directory
+	Runner      Runner // nil: this node runs no jobs
+	Verify      core.Verify
+	VerifyBatch func([]SigItem) []bool
+	Capable     func(icn.JobSpec) bool
+	Bootstrap   []string // where to knock, when the store holds no federation
+	JoinCode    string
+	Federation  string    // name of a new federation
+	Rules       icn.Rules // of a new federation
+	Release     string
+	Log         *slog.Logger
+	Tuning      Tuning
+}
+
+// Node is a running node.
+type Node struct {
+	cfg     Config
+	me      icn.DID
+	started time.Time
+
+	inbox  chan func(*Loop)
+	loop   atomic.Pointer[Loop]
+	wake   chan struct{} // a join or leave was asked for
+	join   atomic.Pointer[joinWish]
+	state  atomic.Value // string: "starting", "waiting to be admitted", "running", "stopping"
+	runs   runs
+	bus    bus
+	knocks knocks
+	addrs  sync.Map // icn.DID → []string
+	stats  Stats
+}
+
+// Stats are the counters that metrics show.
+type Stats struct {
+	Executed, Settled, RolledBack, Refused, Entries, MemoryDenied, TableDenied atomic.Uint64
+}
+
+// Stats returns the node's counters.
+func (n *Node) Stats() *Stats { return &n.stats }
+
+// New makes a node; [Node.Run] starts it.
+func New(cfg Config) *Node {
+	n := &Node{cfg: cfg, me: cfg.Key.DID(), started: time.Now(), inbox: make(chan func(*Loop), 4096), wake: make(chan struct{}, 1)}
+	n.state.Store("starting")
+	n.runs.cancel = map[runKey]context.CancelFunc{}
+	n.knocks.list = map[icn.DID]Knocker{}
+	n.bus.init()
+	return n
+}
+
+// Me is the node's DID.
+func (n *Node) Me() icn.DID { return n.me }
+
+// Blocks is the node's block store.
+func (n *Node) Blocks() *dag.DAG { return n.cfg.Blocks }
+
+// State says in a word what the node is doing.
+func (n *Node) State() string { return n.state.Load().(string) }
+
+// Run runs the node until ctx ends or something is broken.
+func (n *Node) Run(ctx context.Context) error {
+	defer n.state.Store("stopped")
+	for {
+		genesis, err := n.enter(ctx)
+		if err != nil {
+			return err
+		}
+		err = n.serve(ctx, genesis)
+		if !errors.Is(err, errRestart) {
+			return err
+		}
+	}
+}
+
+// errRestart ends the loop because the node goes over to another federation.
+var errRestart = errors.New("going over to another federation")
+
+// serve runs the loop of one federation.
+func (n *Node) serve(ctx context.Context, w Welcome) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	genesis := icn.NewBlock(icn.DagCBOR, w.Genesis)
+	l, err := NewLoop(LoopConfig{
+		Signer: n.cfg.Key, Genesis: genesis, RaftID: w.RaftID, Hints: w.Peers,
+		Store:  NetworkStore(n.cfg.Store, genesis.CID),
+		Verify: n.cfg.Verify, VerifyBatch: n.cfg.VerifyBatch,
+		Send: n.send, Run: n.runner(ctx), Capable: n.cfg.Capable, Stop: n.stopRun, Applied: n.applied,
+		Release: n.cfg.Release, Jitter: func(k int64) int64 { return rand.Int64N(max(k, 1)) }, Log: n.cfg.Log, Tuning: n.cfg.Tuning,
+	}, now())
+	if err != nil {
+		return err
+	}
+	for _, p := range w.Peers {
+		n.learn(p.DID, p.Addrs)
+	}
+	if err := l.Turn(now()); err != nil {
+		return err
+	}
+	n.loop.Store(l)
+	defer n.loop.Store(nil)
+	n.want()
+	n.state.Store("running")
+	err = n.drive(ctx, l)
+	cancel()
+	n.runs.wait.Wait()
+	return err
+}
+
+// drive is the loop's goroutine: it drains what came in, then takes a turn.
+func (n *Node) drive(ctx context.Context, l *Loop) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(max(0, time.Duration(l.Wake()-now())*time.Millisecond))
+		select {
+		case <-ctx.Done():
+			n.state.Store("stopping")
+			return nil
+		case <-n.wake:
+			return errRestart
+		case f := <-n.inbox:
+			f(l)
+		case <-timer.C:
+		}
+	drain:
+		for range 2048 {
+			select {
+			case f := <-n.inbox:
+				f(l)
+			default:
+				break drain
+			}
+		}
+		if err := l.Turn(now()); err != nil {
+			return fmt.Errorf("%w: %w", ErrFatal, err)
+		}
+		if err := n.runs.failed(); err != nil {
+			return err
+		}
+	}
+}
+
+func now() icn.Time { return icn.Time(time.Now().UnixMilli()) }
+
+// post hands work to the loop; it gives up when ctx ends.
+func (n *Node) post(ctx context.Context, f func(*Loop)) error {
+	select {
+	case n.inbox <- f:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("node: %w: %v", icn.ErrUnavailable, ctx.Err())
+	}
+}
+
+// ask runs f in the loop and waits for it.
+func (n *Node) ask(ctx context.Context, f func(*Loop)) error {
+	if n.loop.Load() == nil {
+		return fmt.Errorf("node: %w: %s", icn.ErrUnavailable, n.State())
+	}
+	done := make(chan struct{})
+	if err := n.post(ctx, func(l *Loop) { f(l); close(done) }); err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("node: %w: %v", icn.ErrUnavailable, ctx.Err())
+	}
+}
+
+// Said is what became of a statement, as far as it is known.
+type Said struct {
+	Statement icn.CID     `json:"statement"`
+	Number    uint64      `json:"number"`
+	Index     uint64      `json:"index,omitempty"`
+	State     string      `json:"state"` // "applied" or "waiting"
+	Events    []icn.Event `json:"events,omitempty"`
+}
+
+// patience is how long a call waits for its statement to be ordered before it
+// answers that it is waiting.
+const patience = 5 * time.Second
+
+// Say hands a signed statement in. It returns when the statement was applied;
+// with State "waiting" when that takes long (no quorum): it then goes in later,
+// or expires. An error says why it changed nothing.
+func (n *Node) Say(ctx context.Context, wire []byte) (Said, error) {
+	s, err := icn.DecodeStatement(wire)
+	if err != nil {
+		return Said{}, err
+	}
+	return n.await(ctx, s.Number, func(l *Loop, done func(Answer)) (icn.CID, uint64, error) {
+		return icn.SumCID(icn.DagCBOR, wire), s.Number, l.Say(s, wire, done)
+	})
+}
+
+// Do says operations in the node's own name, under the same rules as Say.
+func (n *Node) Do(ctx context.Context, ops ...icn.Op) (Said, error) {
+	until := now() + 3600_000
+	return n.await(ctx, 0, func(l *Loop, done func(Answer)) (icn.CID, uint64, error) {
+		s, err := l.SayOps(ops, until, done)
+		if err != nil {
+			return icn.CID{}, 0, err
+		}
+		return s.ID(), s.Number, nil
+	})
+}
+
+func (n *Node) await(ctx context.Context, number uint64, say func(*Loop, func(Answer)) (icn.CID, uint64, error)) (Said, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if n.loop.Load() == nil {
+		return Said{}, fmt.Errorf("statement: %w: the node is %s", icn.ErrUnavailable, n.State())
+	}
+	type begun struct {
+		id     icn.CID
+		number uint64
+		err    error
+	}
+	answers, started := make(chan Answer, 1), make(chan begun, 1)
+	err := n.post(ctx, func(l *Loop) {
+		id, num, err := say(l, func(a Answer) { answers <- a })
+		started <- begun{id, num, err}
+	})
+	if err != nil {
+		return Said{}, err
+	}
+	out := Said{Number: number, State: "waiting"}
+	for {
+		select {
+		case b := <-started:
+			if b.err != nil {
+				return out, b.err
+			}
+			out.Statement, out.Number, started = b.id, b.number, nil
+		case a := <-answers:
+			out.Statement, out.Index, out.State, out.Events = a.ID, a.Index, "applied", a.Event
+			return out, a.Err
+		case <-ctx.Done():
+			if started != nil {
+				return out, fmt.Errorf("statement: %w: the node did not take it in time", icn.ErrUnavailable)
+			}
+			return out, nil
+		}
+	}
+}
+
+// applied follows each entry: counters, links, and whoever listens for events.
+func (n *Node) applied(e icn.Entry, out core.Outcome) {
+	n.stats.Entries.Add(1)
+	if out.Refused != nil {
+		n.stats.Refused.Add(1)
+	}
+	if out.Nodes {
+		n.noteAddrs(e)
+		n.want()
+	}
+	for _, ev := range out.Events {
+		switch b := ev.Body.(type) {
+		case icn.JobSettled:
+			n.stats.Settled.Add(1)
+			n.keepOutput(b)
+		case icn.JobRolledBack:
+			n.stats.RolledBack.Add(1)
+		}
+	}
+	n.bus.publish(out.Events)
+}
+
+// View lets f read the federation's state; f must not keep what it is given.
+func (n *Node) View(f func(*core.Machine)) error {
+	l := n.loop.Load()
+	if l == nil {
+		return fmt.Errorf("node: %w: it is %s", icn.ErrUnavailable, n.State())
+	}
+	l.View(f)
+	return nil
+}
+
+// raw is an event as it is stored.
+type raw = json.RawMessage

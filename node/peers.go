@@ -1,0 +1,304 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/order"
+	"github.com/InterCooperative-Network/icn-core/store"
+)
+
+// roster maps nodes to their seats, from the log and, until the log tells, from
+// what was told when joining.
+type roster struct {
+	nodes  []icn.DID // all but this one
+	byRaft map[uint64]icn.DID
+	raftOf map[icn.DID]uint64
+}
+
+type peers struct {
+	all      map[icn.DID]*peer
+	memories map[uint64]memory // by Raft id
+	beaconAt icn.Time
+	lead     uint64
+	electAt  icn.Time // an early election, after the link to the leader broke
+}
+
+// peer is what is known of another node at this moment.
+type peer struct {
+	linked bool
+	lostAt icn.Time
+	beacon beacon
+	heard  icn.Time
+	skew   int64 // its clock minus this one, in ms
+	rtt    uint64
+	missed int // bid windows without an answer
+}
+
+func (l *Loop) initPeers() {
+	l.peers = peers{all: map[icn.DID]*peer{}, memories: map[uint64]memory{}}
+}
+
+func (l *Loop) peer(d icn.DID) *peer {
+	p, ok := l.peers.all[d]
+	if !ok {
+		p = &peer{lostAt: l.now}
+		l.peers.all[d] = p
+	}
+	return p
+}
+
+func (l *Loop) updateRoster() {
+	r := roster{byRaft: map[uint64]icn.DID{}, raftOf: map[icn.DID]uint64{}}
+	for _, p := range l.m.Nodes() {
+		r.byRaft[p.RaftID], r.raftOf[p.DID] = p.DID, p.RaftID
+		if p.DID != l.me {
+			r.nodes = append(r.nodes, p.DID)
+		}
+	}
+	for _, h := range l.cfg.Hints {
+		if _, known := l.m.Node(h.DID); !known && h.DID != l.me && !slices.Contains(r.nodes, h.DID) {
+			r.byRaft[h.RaftID], r.raftOf[h.DID] = h.DID, h.RaftID
+			r.nodes = append(r.nodes, h.DID)
+		}
+	}
+	l.mu.Lock()
+	l.roster = r
+	l.mu.Unlock()
+}
+
+// Roster lists the other nodes of the federation. It may be called from any
+// goroutine.
+func (l *Loop) Roster() []icn.DID {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return slices.Clone(l.roster.nodes)
+}
+
+// Linked tells that a peer can be reached.
+func (l *Loop) Linked(d icn.DID) {
+	l.peer(d).linked = true
+	l.sendBeacon(d)
+	l.resend()
+}
+
+// Lost tells that the link to a peer broke. If it led, an election starts early.
+func (l *Loop) Lost(d icn.DID) {
+	p := l.peer(d)
+	p.linked, p.lostAt = false, l.now
+	l.auctionsLost(d)
+	if l.seated() && l.roster.byRaft[l.eng.Status().Leader] == d {
+		l.eng.ForgetLeader()
+		l.peers.electAt = l.now + icn.Time(l.tune.EarlyElectMillis+l.cfg.Jitter(5*l.tune.EarlyElectMillis))
+	}
+}
+
+// RoundTrip notes how far away a peer is.
+func (l *Loop) RoundTrip(d icn.DID, micros uint64) { l.peer(d).rtt = micros }
+
+func (l *Loop) tickPeers() {
+	if l.now >= l.peers.beaconAt {
+		l.peers.beaconAt = l.now + icn.Time(l.tune.BeaconMillis)
+		for _, d := range l.roster.nodes {
+			l.sendBeacon(d)
+		}
+	}
+	if l.peers.electAt != 0 && l.now >= l.peers.electAt {
+		l.peers.electAt = 0
+		if l.seated() && l.eng.Status().Leader == 0 {
+			l.eng.Campaign()
+		}
+	}
+	if l.seated() {
+		if lead := l.eng.Status().Leader; lead != l.peers.lead {
+			l.peers.lead = lead
+			if lead != 0 {
+				l.resend()
+			}
+		}
+	}
+}
+
+func (l *Loop) sendBeacon(to icn.DID) {
+	b := beacon{RaftID: l.seat.raftID, Boot: l.seat.boot, Head: l.m.Head().Index, Clock: l.now, Free: l.free(), Certified: l.points.certified, Release: l.cfg.Release}
+	if !l.seated() {
+		b.Unsure = 1
+	}
+	if l.eng != nil {
+		st := l.eng.Status()
+		b.Term, b.Last, b.Commit = st.Term, st.Last, st.Commit
+	}
+	l.cfg.Send(to, Live, b.encode())
+}
+
+func (l *Loop) onBeacon(from icn.DID, body []byte) error {
+	b, err := decodeBeacon(body)
+	if err != nil {
+		return err
+	}
+	p := l.peer(from)
+	p.linked, p.beacon, p.heard = true, b, l.now
+	p.skew = int64(b.Clock - l.now)
+	l.checkClocks()
+	known, err := l.memory(b.RaftID)
+	if err != nil {
+		return err
+	}
+	if n, ok := l.m.Node(from); ok && n.RaftID > b.RaftID {
+		l.sayStale(from, b)
+		return nil
+	}
+	if known.outlived(b.Boot, b.Term, b.Last) {
+		l.sayStale(from, b)
+		return nil
+	}
+	news := b.Boot != known.boot
+	next := memory{b.Boot, max(known.term, b.Term), max(known.commit, b.Commit)}
+	if next != known {
+		l.peers.memories[b.RaftID] = next
+		l.batch.Put(uintKey(keyBoot, b.RaftID), uintsFrame(0, next.boot, next.term, next.commit)[1:])
+	}
+	if news || b.Unsure != 0 {
+		l.late = append(l.late, out{from, Live, uintsFrame(frameSeen, b.RaftID, b.Boot)})
+	}
+	l.offerSignature(from, b)
+	return nil
+}
+
+func (l *Loop) sayStale(to icn.DID, b beacon) {
+	l.cfg.Send(to, Live, uintsFrame(frameStale, b.RaftID, b.Boot, l.m.NextNumber(to)))
+}
+
+func (l *Loop) memory(raftID uint64) (memory, error) {
+	if m, ok := l.peers.memories[raftID]; ok {
+		return m, nil
+	}
+	v, err := l.st.Get(uintKey(keyBoot, raftID))
+	if errors.Is(err, icn.ErrNotFound) {
+		return memory{}, nil
+	}
+	if err != nil {
+		return memory{}, err
+	}
+	n, err := decodeUints(v, 3)
+	if err != nil {
+		return memory{}, fmt.Errorf("memory of seat %d: %w: %v", raftID, icn.ErrCorrupt, err)
+	}
+	return memory{n[0], n[1], n[2]}, nil
+}
+
+// checkClocks alarms when a peer's clock is far from this one's.
+func (l *Loop) checkClocks() {
+	off, heard := 0, 0
+	var worst int64
+	for _, d := range l.roster.nodes {
+		p := l.peer(d)
+		if p.heard == 0 {
+			continue
+		}
+		heard++
+		if abs(p.skew) > l.tune.SkewMillis {
+			off++
+			worst = p.skew
+		}
+	}
+	if off == 0 {
+		l.calm("clock")
+		return
+	}
+	whose := fmt.Sprintf("the clocks of %d of %d peers differ", off, heard)
+	if off*2 > heard {
+		whose = "this machine's clock differs from most peers'"
+	}
+	l.alarm("clock", fmt.Sprintf("%s by about %d s; check time synchronisation (timedatectl)", whose, worst/1000))
+}
+
+func abs(n int64) int64 { return max(n, -n) }
+
+// trusted says whether messages of the order are taken from a peer: not when its
+// clock, which stamps the log while it leads, is far off.
+func (l *Loop) trusted(d icn.DID) bool {
+	p := l.peer(d)
+	return p.heard == 0 || abs(p.skew) <= l.tune.SkewMillis
+}
+
+func (l *Loop) sendOrder(ms []order.Message) {
+	for _, m := range ms {
+		to, ok := l.roster.byRaft[m.To]
+		if !ok {
+			continue
+		}
+		kind := Live
+		if m.Bulk {
+			kind = Bulk
+		}
+		l.cfg.Send(to, kind, append([]byte{frameRaft}, m.Frame...))
+	}
+}
+
+func (l *Loop) onRaft(from icn.DID, p []byte) error {
+	if !l.seated() {
+		return nil
+	}
+	if !l.trusted(from) {
+		if l.roster.byRaft[l.eng.Status().Leader] == from {
+			l.eng.ForgetLeader()
+			l.peers.electAt = l.now + icn.Time(l.tune.EarlyElectMillis+l.cfg.Jitter(20*l.tune.EarlyElectMillis))
+		}
+		return nil
+	}
+	raftID, ok := l.roster.raftOf[from]
+	if !ok {
+		return nil
+	}
+	if err := l.eng.Step(raftID, p); err != nil && !errors.Is(err, icn.ErrInvalid) {
+		return err
+	}
+	return nil
+}
+
+// PeerStatus is what a node knows of another at this moment.
+type PeerStatus struct {
+	DID     icn.DID `json:"did"`
+	RaftID  uint64  `json:"raft_id"`
+	Head    uint64  `json:"head"`
+	SkewMS  int64   `json:"clock_skew_ms"`
+	Free    uint64  `json:"free_slots"`
+	Release string  `json:"release"`
+	Linked  bool    `json:"linked"`
+}
+
+func (l *Loop) peerStatus() []PeerStatus {
+	var out []PeerStatus
+	for _, d := range l.roster.nodes {
+		p := l.peer(d)
+		out = append(out, PeerStatus{d, p.beacon.RaftID, p.beacon.Head, p.skew, p.beacon.Free, p.beacon.Release, p.linked})
+	}
+	return out
+}
+
+// sortedDIDs lists a set of DIDs in the order of their bytes.
+func sortedDIDs[V any](m map[icn.DID]V) []icn.DID {
+	return slices.SortedFunc(maps.Keys(m), func(a, b icn.DID) int { return bytes.Compare(a[:], b[:]) })
+}
+
+func getUint(st store.Store, key []byte) (uint64, error) {
+	v, err := st.Get(key)
+	if errors.Is(err, icn.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := decodeUints(v, 1)
+	if err != nil {
+		return 0, fmt.Errorf("value %q: %w: %v", key, icn.ErrCorrupt, err)
+	}
+	return n[0], nil
+}
+
+func uintValue(n uint64) []byte { return uintsFrame(0, n)[1:] }

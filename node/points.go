@@ -1,0 +1,181 @@
+package node
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// points are the checkpoints of the last while: what this node computed, what
+// clerks signed, and the last one that a majority of them signed.
+type points struct {
+	own       map[uint64]icn.Checkpoint
+	sigs      map[uint64]map[icn.DID]signed
+	mine      *signed // this clerk's latest
+	certified uint64
+	note      string
+}
+
+// signed is one clerk's word.
+type signed struct {
+	c   icn.Checkpoint
+	sig icn.NoteSig
+}
+
+// keptPoints bounds how many sizes are remembered.
+const keptPoints = 64
+
+func newPoints() points {
+	return points{own: map[uint64]icn.Checkpoint{}, sigs: map[uint64]map[icn.DID]signed{}}
+}
+
+// checkpointDue computes the roots at the entry just applied, and signs them if
+// this node is a clerk.
+func (l *Loop) checkpointDue(size uint64) error {
+	l.mu.Lock()
+	n, tree := l.m.Tree()
+	c := icn.Checkpoint{Network: l.m.Network(), Size: n, Tree: tree, State: l.m.Root()}
+	l.mu.Unlock()
+	if n != size {
+		return fmt.Errorf("checkpoint at entry %d: %w: the tree has %d leaves", size, icn.ErrCorrupt, n)
+	}
+	l.points.own[size] = c
+	forget(l.points.own)
+	if slices.ContainsFunc(l.clerks(), func(d icn.DID) bool { return d == l.me }) {
+		s := signed{c, icn.NoteSig{Signer: l.me, Sig: [64]byte(l.cfg.Signer.Sign([]byte(c.Text())))}}
+		l.points.mine = &s
+		for _, d := range l.roster.nodes {
+			l.cfg.Send(d, Live, s.frame())
+		}
+		return l.count(s)
+	}
+	return l.certify(size)
+}
+
+func (l *Loop) clerks() []icn.DID {
+	var out []icn.DID
+	for _, p := range l.m.Clerks() {
+		out = append(out, p.DID)
+	}
+	return out
+}
+
+func (s signed) frame() []byte {
+	return append([]byte{frameSign}, s.c.Note([]icn.NoteSig{s.sig})...)
+}
+
+// offerSignature repeats this clerk's word to a peer that has not seen it
+// certified.
+func (l *Loop) offerSignature(to icn.DID, b beacon) {
+	if m := l.points.mine; m != nil && b.Certified < m.c.Size {
+		l.cfg.Send(to, Live, m.frame())
+	}
+}
+
+func (l *Loop) onSign(from icn.DID, p []byte) error {
+	c, sigs, err := icn.ParseNote(string(p))
+	if err != nil {
+		return err
+	}
+	if len(sigs) != 1 || sigs[0].Signer != from || c.Network != l.m.Network() {
+		return fmt.Errorf("checkpoint: %w: not %s's own word", icn.ErrDenied, from)
+	}
+	if c.Size <= l.points.certified || c.Size > l.m.Head().Index+1_000_000 {
+		return nil
+	}
+	if have, ok := l.points.sigs[c.Size][from]; ok && have.c == c {
+		return nil
+	}
+	if !l.cfg.Verify(from, []byte(c.Text()), sigs[0].Sig[:]) {
+		return fmt.Errorf("checkpoint: %w: signature of %s does not verify", icn.ErrDenied, from)
+	}
+	return l.count(signed{c, sigs[0]})
+}
+
+// count adds a clerk's word. Two different words about one size prove that the
+// clerk is not honest; a majority against this node proves that this node is
+// wrong.
+func (l *Loop) count(s signed) error {
+	at := l.points.sigs[s.c.Size]
+	if at == nil {
+		at = map[icn.DID]signed{}
+		l.points.sigs[s.c.Size] = at
+	}
+	if old, ok := at[s.sig.Signer]; ok && old.c != s.c {
+		l.alarm("clerk "+s.sig.Signer.Short(), fmt.Sprintf("clerk %s signed two different checkpoints of size %d:\n%s\n%s",
+			s.sig.Signer, s.c.Size, old.c.Note([]icn.NoteSig{old.sig}), s.c.Note([]icn.NoteSig{s.sig})))
+		return nil
+	}
+	at[s.sig.Signer] = s
+	forget(l.points.sigs)
+	return l.certify(s.c.Size)
+}
+
+// certify looks whether a majority of the clerks signed what this node computed.
+func (l *Loop) certify(size uint64) error {
+	own, ok := l.points.own[size]
+	if !ok || size <= l.points.certified {
+		return nil
+	}
+	clerks := l.clerks()
+	need := len(clerks)/2 + 1
+	var with []icn.NoteSig
+	against := map[icn.Checkpoint]int{}
+	for _, d := range clerks {
+		s, ok := l.points.sigs[size][d]
+		switch {
+		case !ok:
+		case s.c == own:
+			with = append(with, s.sig)
+		default:
+			against[s.c]++
+			l.alarm("clerk "+d.Short(), fmt.Sprintf("clerk %s signed other roots at entry %d than this node computed", d, size))
+			if against[s.c] >= need {
+				return fmt.Errorf("state root at entry %d: %w: a majority of the clerks signed another one; stop, and rebuild this node's state from its log or a backup", size, icn.ErrCorrupt)
+			}
+		}
+	}
+	if len(with) < need {
+		return nil
+	}
+	l.mu.Lock()
+	l.points.certified, l.points.note = size, own.Note(with)
+	l.mu.Unlock()
+	l.batch.Put([]byte(keyCert), []byte(l.points.note))
+	for n := range l.points.sigs { // order: each is dropped by itself
+		if n < size {
+			delete(l.points.sigs, n)
+		}
+	}
+	return nil
+}
+
+// Certified is the last certified checkpoint as a signed note; empty when there
+// is none. It may be called from any goroutine.
+func (l *Loop) Certified() (uint64, string) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.points.certified, l.points.note
+}
+
+// loadCertified reads what was certified before the last stop.
+func (l *Loop) loadCertified(v []byte) error {
+	c, _, err := icn.ParseNote(string(v))
+	if err != nil {
+		return fmt.Errorf("stored checkpoint: %w: %v", icn.ErrCorrupt, err)
+	}
+	l.points.certified, l.points.note = c.Size, string(v)
+	return nil
+}
+
+// forget keeps the newest of what is remembered per size.
+func forget[V any](m map[uint64]V) {
+	for len(m) > keptPoints {
+		low := ^uint64(0)
+		for n := range m { // order: the minimum does not depend on it
+			low = min(low, n)
+		}
+		delete(m, low)
+	}
+}

@@ -1,0 +1,51 @@
+package node
+
+import (
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/store"
+)
+
+// recordEntry writes an entry, the Merkle tree's hashes and the events, with the
+// ways to find them.
+func recordEntry(b *store.Batch, e icn.Entry, out core.Outcome) {
+	b.Put(EntryKey(e.Index), out.Leaf)
+	for i, h := range out.Hashes {
+		b.Put(HashKey(out.Stored+int64(i)), h[:])
+	}
+	for _, ev := range out.Events {
+		b.Put(eventKey(ev.Index, ev.Number), marshal(ev))
+		b.Put(eventTypeKey(ev.Type, ev.Index, ev.Number), nil)
+		job, accounts := subjects(ev.Body)
+		if job.Defined() {
+			b.Put(eventJobKey(job, ev.Index, ev.Number), nil)
+		}
+		for _, d := range accounts {
+			b.Put(eventAccountKey(d, ev.Index, ev.Number), nil)
+		}
+	}
+}
+
+// subjects tells which job an event is about and whose accounts it changed.
+func subjects(body icn.EventBody) (icn.CID, []icn.DID) {
+	switch e := body.(type) {
+	case icn.AccountOpened:
+		return icn.CID{}, []icn.DID{e.Account}
+	case icn.JobPosted:
+		return e.Job, []icn.DID{e.Submitter}
+	case icn.JobAssigned:
+		return e.Job, nil
+	case icn.AttemptFailed:
+		return e.Job, nil
+	case icn.JobSettled:
+		if e.Submitter == e.Executor {
+			return e.Job, []icn.DID{e.Submitter}
+		}
+		return e.Job, []icn.DID{e.Submitter, e.Executor}
+	case icn.JobRolledBack:
+		return e.Job, []icn.DID{e.Submitter}
+	case icn.JobCancelled:
+		return e.Job, []icn.DID{e.Submitter}
+	}
+	return icn.CID{}, nil
+}

@@ -1,0 +1,115 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// runs are the jobs that run on this node now.
+type runs struct {
+	mu     sync.Mutex
+	cancel map[runKey]context.CancelFunc
+	wait   sync.WaitGroup
+	broken error
+}
+
+func (r *runs) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = errors.Join(r.broken, err)
+}
+
+func (r *runs) failed() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.broken
+}
+
+func isFatal(err error) bool { return errors.Is(err, ErrFatal) }
+
+// runner gives the loop the way to start a run, or nil if this node runs none.
+func (n *Node) runner(ctx context.Context) func(Run) {
+	if n.cfg.Runner == nil {
+		return nil
+	}
+	return func(r Run) {
+		ctx, cancel := context.WithCancel(ctx)
+		k := runKey{r.ID, r.Attempt}
+		n.runs.mu.Lock()
+		n.runs.cancel[k] = cancel
+		n.runs.mu.Unlock()
+		n.runs.wait.Go(func() {
+			defer cancel()
+			res := n.run(ctx, r)
+			n.runs.mu.Lock()
+			delete(n.runs.cancel, k)
+			n.runs.mu.Unlock()
+			if ctx.Err() == nil || res.Err == nil {
+				n.stats.Executed.Add(1)
+			}
+			n.tell(func(l *Loop) { l.Ran(r.ID, r.Attempt, res) })
+		})
+	}
+}
+
+func (n *Node) stopRun(id icn.CID, attempt uint32) {
+	n.runs.mu.Lock()
+	defer n.runs.mu.Unlock()
+	if cancel, ok := n.runs.cancel[runKey{id, attempt}]; ok {
+		cancel()
+	}
+}
+
+// run runs one job and stores its output.
+func (n *Node) run(ctx context.Context, r Run) RunResult {
+	out, err := n.cfg.Runner(ctx, r)
+	if err != nil {
+		return RunResult{Err: err, Declined: errors.Is(err, ErrNotRun)}
+	}
+	n.stats.MemoryDenied.Add(uint64(out.Receipt.Denied))
+	rc := out.Receipt
+	if rc.Fault == icn.FaultNone {
+		if rc.Output, err = n.keep(ctx, out.Stdout); err != nil {
+			return RunResult{Err: fmt.Errorf("store the output: %w", err)}
+		}
+	}
+	if len(out.Stderr) > 0 {
+		if rc.Log, err = n.keep(ctx, out.Stderr); err != nil {
+			return RunResult{Err: fmt.Errorf("store the log: %w", err)}
+		}
+	}
+	return RunResult{Receipt: rc}
+}
+
+// ErrNotRun marks a runner's error that came before the program ran: a missing
+// module or input, say. Another executor may have better luck.
+var ErrNotRun = errors.New("not run")
+
+func (n *Node) keep(ctx context.Context, data []byte) (icn.CID, error) {
+	a, err := n.cfg.Blocks.Add(ctx, bytes.NewReader(data))
+	return a.CID, err
+}
+
+// keepOutput fetches the result of a job that this node assigned, so that it is
+// at hand, and stays for a while.
+func (n *Node) keepOutput(b icn.JobSettled) {
+	if b.Output == nil || n.State() != "running" {
+		return
+	}
+	if b.Submitter != n.me || b.Executor == n.me {
+		return
+	}
+	out := *b.Output
+	n.runs.wait.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), outputFetch)
+		defer cancel()
+		if err := n.cfg.Blocks.Pin(ctx, out, outputKept); err != nil {
+			n.cfg.Log.Debug("result not fetched yet", "cid", out, "error", err)
+		}
+	})
+}

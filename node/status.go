@@ -1,0 +1,206 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/identity"
+	"github.com/InterCooperative-Network/icn-core/mana"
+)
+
+// Status is a node at a glance.
+type Status struct {
+	State      string            `json:"state"`
+	DID        icn.DID           `json:"did"`
+	Name       string            `json:"name"`
+	Release    string            `json:"version"`
+	Uptime     time.Duration     `json:"-"`
+	Network    string            `json:"network,omitempty"`
+	Federation string            `json:"federation,omitempty"`
+	Height     uint64            `json:"height"`
+	LogTime    icn.Time          `json:"log_time_ms"`
+	StateRoot  string            `json:"state_root,omitempty"`
+	TreeRoot   string            `json:"tree_root,omitempty"`
+	Certified  uint64            `json:"certified"`
+	Leader     *icn.DID          `json:"leader,omitempty"`
+	Role       string            `json:"role,omitempty"`
+	Balance    uint64            `json:"balance"`
+	Held       uint64            `json:"held"`
+	OpenJobs   int               `json:"open_jobs"`
+	Running    int               `json:"running_jobs"`
+	Peers      []PeerStatus      `json:"peers"`
+	Nodes      int               `json:"nodes"`
+	Waiting    []Waiting         `json:"waiting"`
+	Alarms     map[string]string `json:"alarms"`
+	Totals     mana.Totals       `json:"mana"`
+	Behind     uint64            `json:"log_gap,omitempty"`
+}
+
+// Status asks the loop how things stand.
+func (n *Node) Status(ctx context.Context) (Status, error) {
+	s := Status{State: n.State(), DID: n.me, Name: n.displayName(), Release: n.cfg.Release, Uptime: time.Since(n.started),
+		Peers: []PeerStatus{}, Waiting: []Waiting{}, Alarms: map[string]string{}}
+	if n.loop.Load() == nil {
+		return s, nil
+	}
+	err := n.ask(ctx, func(l *Loop) { l.status(&s) })
+	return s, err
+}
+
+func (l *Loop) status(s *Status) {
+	h := l.m.Head()
+	l.mu.Lock()
+	_, tree := l.m.Tree()
+	root := l.m.Root()
+	l.mu.Unlock()
+	s.Network, s.Federation = l.m.Network().String(), l.m.Genesis().Name
+	s.Height, s.LogTime, s.Certified = h.Index, h.Time, l.points.certified
+	s.StateRoot, s.TreeRoot = fmt.Sprintf("%x", root), fmt.Sprintf("%x", tree)
+	s.Role = l.role()
+	if st := l.eng.Status(); st.Leading {
+		me := l.me
+		s.Leader = &me
+	} else if d, ok := l.roster.byRaft[st.Leader]; ok && st.Leader != 0 {
+		s.Leader = &d
+	}
+	if a, ok := l.m.Account(l.me, l.now); ok {
+		s.Balance, s.Held = a.Balance, a.Held
+	}
+	s.OpenJobs, s.Running = l.m.OpenJobs(), len(l.work.running)
+	s.Peers, s.Nodes, s.Waiting, s.Totals = l.peerStatus(), len(l.m.Nodes()), l.waitingList(), l.m.Totals()
+	if s.Peers == nil {
+		s.Peers = []PeerStatus{}
+	}
+	for k, v := range l.alarms { // order: copied into a map
+		s.Alarms[k] = v
+	}
+	if l.gap.shadow != nil {
+		s.Behind = l.gap.end - l.gap.shadow.Head().Index
+	}
+}
+
+func (l *Loop) role() string {
+	switch st := l.eng.Status(); {
+	case !l.seated():
+		return "waiting for its seat"
+	case !l.m.IsNode(l.me):
+		return "catching up"
+	case st.Leading:
+		return "leader"
+	case l.isClerk():
+		return "clerk"
+	}
+	return "learner"
+}
+
+func (l *Loop) isClerk() bool {
+	for _, d := range l.clerks() {
+		if d == l.me {
+			return true
+		}
+	}
+	return false
+}
+
+// Ready says whether the node can order statements and serve, and if not, why.
+// It does not wait for the loop's current write.
+func (n *Node) Ready(ctx context.Context) map[string]string {
+	checks := map[string]string{}
+	if n.State() != "running" {
+		checks["node"] = n.State()
+		return checks
+	}
+	checks["node"] = "ok"
+	s, err := n.Status(ctx)
+	if err != nil {
+		checks["node"] = err.Error()
+		return checks
+	}
+	checks["order"] = "ok"
+	if s.Leader == nil {
+		checks["order"] = "no leader: too few clerks can be reached; statements wait"
+	}
+	checks["log"] = "ok"
+	if s.Role == "catching up" {
+		checks["log"] = "catching up with the federation's log"
+	}
+	for k, v := range s.Alarms { // order: copied into a map
+		checks["alarm "+k] = v
+	}
+	return checks
+}
+
+// NodeView is a node of the federation.
+type NodeView struct {
+	DID     icn.DID `json:"did"`
+	Name    string  `json:"name"`
+	RaftID  uint64  `json:"raft_id"`
+	Clerk   bool    `json:"clerk"`
+	Balance uint64  `json:"balance"`
+	Held    uint64  `json:"held"`
+}
+
+// MemberView is a person or organisation.
+type MemberView struct {
+	DID   icn.DID  `json:"did"`
+	Role  icn.Role `json:"role"`
+	Name  string   `json:"name"`
+	Since uint64   `json:"since_index"`
+}
+
+// FederationView is who belongs.
+type FederationView struct {
+	Network  icn.CID      `json:"network"`
+	Name     string       `json:"name"`
+	Founded  icn.Time     `json:"founded_ms"`
+	Nodes    []NodeView   `json:"nodes"`
+	Members  []MemberView `json:"members"`
+	Rules    icn.Rules    `json:"rules"`
+	Knocking []Knocker    `json:"knocking"`
+}
+
+// Federation tells who belongs.
+func (n *Node) Federation() (FederationView, error) {
+	v := FederationView{Nodes: []NodeView{}, Members: []MemberView{}, Knocking: n.Knockers()}
+	err := n.View(func(m *core.Machine) {
+		v.Network, v.Name, v.Founded, v.Rules = m.Network(), m.Genesis().Name, m.Genesis().Created, m.Rules()
+		clerks := len(m.Clerks())
+		for i, p := range m.Nodes() {
+			node, _ := m.Node(p.DID)
+			a, _ := m.Account(p.DID, now())
+			v.Nodes = append(v.Nodes, NodeView{p.DID, node.Name, p.RaftID, i < clerks, a.Balance, a.Held})
+		}
+		m.Members(func(d icn.DID, x identity.Member) bool {
+			v.Members = append(v.Members, MemberView{d, x.Role, x.Name, x.Since})
+			return true
+		})
+	})
+	return v, err
+}
+
+// AccountView is an account's capacity.
+type AccountView struct {
+	DID     icn.DID  `json:"did"`
+	Balance uint64   `json:"balance"`
+	Held    uint64   `json:"held"`
+	AsOf    icn.Time `json:"as_of_ms"`
+	Index   uint64   `json:"index"`
+	Next    uint64   `json:"next_number"`
+}
+
+// Account tells an account's capacity now.
+func (n *Node) Account(d icn.DID) (AccountView, error) {
+	v := AccountView{DID: d, AsOf: now()}
+	found := false
+	err := n.View(func(m *core.Machine) {
+		a, ok := m.Account(d, v.AsOf)
+		found, v.Balance, v.Held, v.Index, v.Next = ok, a.Balance, a.Held, m.Head().Index, m.NextNumber(d)
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("account %s: %w: nobody of this federation", d, icn.ErrNotFound)
+	}
+	return v, err
+}
