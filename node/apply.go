@@ -2,7 +2,6 @@ package node
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,7 +108,8 @@ func (l *Loop) applyOne(it *toApply) error {
 		return err
 	}
 	if e.Index > l.folded {
-		l.record(e, it.hash, out)
+		l.folded = e.Index
+		recordEntry(&l.shelf, e, out)
 	}
 	if out.Nodes {
 		l.updateRoster()
@@ -139,25 +139,6 @@ type applied struct {
 	out   core.Outcome
 }
 
-// record shelves what makes an entry findable.
-func (l *Loop) record(e icn.Entry, hash [32]byte, out core.Outcome) {
-	l.folded = e.Index
-	recordEntry(&l.shelf, e, out)
-	if e.Statement != nil && !l.repeats(out) {
-		v := make([]byte, 8, 40)
-		binary.BigEndian.PutUint64(v, e.Index)
-		v = append(v, hash[:]...)
-		if out.Refused != nil {
-			v = append(v, out.Refused.Error()...)
-		}
-		l.shelf.Put(saidKey(e.Statement.Author, e.Statement.Number), v)
-	}
-}
-
-// repeats says whether a statement was refused without using up its number: then
-// the number's place belongs to another one.
-func (l *Loop) repeats(out core.Outcome) bool { return !out.Spent }
-
 // resolve answers those who wait for the statement of an entry.
 func (l *Loop) resolve(e icn.Entry, hash [32]byte, out core.Outcome) {
 	k := said{e.Statement.Author, e.Statement.Number}
@@ -166,7 +147,7 @@ func (l *Loop) resolve(e icn.Entry, hash [32]byte, out core.Outcome) {
 		return
 	}
 	switch {
-	case p.hash == hash && !l.repeats(out):
+	case p.hash == hash && out.Spent:
 		l.work.answers = append(l.work.answers, func() { l.conclude(k, Answer{Index: e.Index, Err: out.Refused, Event: out.Events}) })
 	case p.hash != hash && l.m.Said(k.author, k.number):
 		l.work.answers = append(l.work.answers, func() {

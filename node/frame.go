@@ -195,3 +195,6 @@ func DecodeWelcome(p []byte) (Welcome, error) {
 	}
 	return w, nil
 }
+
+// SubmitFrame is the frame in which statements travel to whoever leads.
+func SubmitFrame(wires ...[]byte) []byte { return listFrame(frameSubmit, wires) }

@@ -52,12 +52,6 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	l.auctions.open = map[icn.CID]*auction{}
 	l.work.queue, l.work.watched = nil, map[icn.CID]core.Duty{}
 	l.m.Jobs(l.seeJob)
-	for _, k := range l.waitingKeys() { // what was ordered meanwhile is answered from its record later
-		if l.m.Said(k.author, k.number) {
-			p := l.outbox.waiting[k]
-			l.work.answers = append(l.work.answers, func() { l.conclude(k, Answer{ID: icn.SumCID(icn.DagCBOR, p.wire), Index: at}) })
-		}
-	}
 	return l.shelve()
 }
 

@@ -84,6 +84,7 @@ type LoopConfig struct {
 	VerifyBatch func([]SigItem) []bool
 	Send        func(to icn.DID, kind Kind, frame []byte)
 	Run         func(Run)                        // start a job; answered by Loop.Ran
+	Capable     func(icn.JobSpec) bool           // whether this machine meets a job's requirements; nil = always
 	Stop        func(id icn.CID, attempt uint32) // end a run that nobody waits for any more
 	Applied     func(icn.Entry, core.Outcome)    // an entry was applied, and its events are stored
 	Release     string                           // this program's version, told to peers

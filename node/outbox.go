@@ -180,7 +180,11 @@ func (l *Loop) tickOutbox() {
 	l.outbox.sweepAt = l.now + icn.Time(l.tune.ResendMillis/2)
 	for _, k := range l.waitingKeys() {
 		p := l.outbox.waiting[k]
-		if u := p.st.Until; u != 0 && l.m.Head().Time > u || u != 0 && l.now > u+icn.Time(l.tune.SkewMillis) {
+		if l.m.Said(k.author, k.number) {
+			l.lookUp(k, p)
+			continue
+		}
+		if u := p.st.Until; u != 0 && (l.m.Head().Time > u || l.now > u+icn.Time(l.tune.SkewMillis)) {
 			l.conclude(k, Answer{Err: fmt.Errorf("statement %d of %s: %w: its time ran out before it could be ordered", k.number, k.author, icn.ErrUnavailable)})
 			continue
 		}
@@ -191,6 +195,24 @@ func (l *Loop) tickOutbox() {
 			l.save(k, p)
 		}
 	}
+}
+
+// lookUp answers a statement that was ordered where this node did not see it: in
+// a stretch of the log that a snapshot leapt over. Until that is fetched, it
+// waits.
+func (l *Loop) lookUp(k said, p *pending) {
+	v, err := l.st.Get(saidKey(k.author, k.number))
+	if err != nil || len(v) < 40 {
+		return
+	}
+	a := Answer{Index: binary.BigEndian.Uint64(v)}
+	switch reason := string(v[40:]); {
+	case [32]byte(v[8:40]) != p.hash:
+		a = Answer{Err: fmt.Errorf("statement %d of %s: %w: another statement used this number", k.number, k.author, icn.ErrConflict)}
+	case reason != "":
+		a.Err = &remoteError{icn.ErrConflict, reason}
+	}
+	l.conclude(k, a)
 }
 
 func (l *Loop) save(k said, p *pending) {

@@ -1,6 +1,9 @@
 package node
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
@@ -13,6 +16,9 @@ func recordEntry(b *store.Batch, e icn.Entry, out core.Outcome) {
 	for i, h := range out.Hashes {
 		b.Put(HashKey(out.Stored+int64(i)), h[:])
 	}
+	if e.Statement != nil && out.Spent {
+		b.Put(saidKey(e.Statement.Author, e.Statement.Number), saidValue(e, out.Refused))
+	}
 	for _, ev := range out.Events {
 		b.Put(eventKey(ev.Index, ev.Number), marshal(ev))
 		b.Put(eventTypeKey(ev.Type, ev.Index, ev.Number), nil)
@@ -24,6 +30,17 @@ func recordEntry(b *store.Batch, e icn.Entry, out core.Outcome) {
 			b.Put(eventAccountKey(d, ev.Index, ev.Number), nil)
 		}
 	}
+}
+
+// saidValue tells what became of a statement: its entry, its hash, and why it was
+// refused, if it was.
+func saidValue(e icn.Entry, refused error) []byte {
+	h := sha256.Sum256(e.Wire)
+	v := append(binary.BigEndian.AppendUint64(make([]byte, 0, 40), e.Index), h[:]...)
+	if refused != nil {
+		v = append(v, refused.Error()...)
+	}
+	return v
 }
 
 // subjects tells which job an event is about and whose accounts it changed.

@@ -46,11 +46,15 @@ func (n *Node) Status(ctx context.Context) (Status, error) {
 	if n.loop.Load() == nil {
 		return s, nil
 	}
-	err := n.ask(ctx, func(l *Loop) { l.status(&s) })
+	err := n.ask(ctx, func(l *Loop) { l.Status(&s) })
 	return s, err
 }
 
-func (l *Loop) status(s *Status) {
+// Status fills in how things stand in the loop.
+func (l *Loop) Status(s *Status) {
+	if s.Alarms == nil {
+		s.Alarms = map[string]string{}
+	}
 	h := l.m.Head()
 	l.mu.Lock()
 	_, tree := l.m.Tree()

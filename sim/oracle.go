@@ -1,0 +1,308 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/node"
+)
+
+// oracle re-checks what must hold, from what it can see itself: it keeps its own
+// books from the events, and compares nodes with each other.
+type oracle struct {
+	w      *World
+	leaf   map[uint64][32]byte // the entry at an index, as first seen
+	root   map[uint64][32]byte // the state root there
+	books  map[uint64]bool     // entries whose events are in the books
+	acked  map[icn.CID]uint64
+	handed map[icn.CID]bool
+	forge  map[icn.CID]bool
+	jobs   map[icn.CID]*jobBook
+	order  []icn.CID
+	used   map[string]icn.CID // author and number → statement that was applied
+	size   uint64             // of the last checkpoint event in the books
+	held   uint64
+	burnt  uint64
+	minted uint64
+}
+
+// jobBook is what the oracle knows of a job.
+type jobBook struct {
+	submitter icn.DID
+	held      uint64
+	price     uint64
+	attempts  map[uint32]bool
+	ended     bool
+}
+
+func (o *oracle) init(w *World) {
+	o.w = w
+	o.leaf, o.root, o.books = map[uint64][32]byte{}, map[uint64][32]byte{}, map[uint64]bool{}
+	o.acked, o.handed, o.forge = map[icn.CID]uint64{}, map[icn.CID]bool{}, map[icn.CID]bool{}
+	o.jobs, o.used = map[icn.CID]*jobBook{}, map[string]icn.CID{}
+	w.net.side = map[int]int{}
+	if !w.opt.Quiet {
+		w.net.loss, w.net.double = 0.02, 0.02
+	}
+}
+
+// applied checks an entry that a node has just folded.
+func (o *oracle) applied(m *machine, e icn.Entry, out core.Outcome) {
+	w := o.w
+	leaf := sha256.Sum256(out.Leaf)
+	if old, ok := o.leaf[e.Index]; ok && old != leaf {
+		w.fail("node %d has another entry at %d", m.n, e.Index)
+	}
+	o.leaf[e.Index] = leaf
+	w.note(3, uint64(m.n), e.Index)
+	if !o.books[e.Index] {
+		o.books[e.Index] = true
+		w.Count.Entries++
+		o.enter(e, out)
+	}
+	if m.up() {
+		o.check(m, e.Index%64 == 0)
+	}
+}
+
+// check compares a node's state at its head with the other nodes', and now and
+// then with what its own snapshot restores to.
+func (o *oracle) check(m *machine, snapshot bool) {
+	w := o.w
+	m.loop.View(func(c *core.Machine) {
+		if err := c.CheckAccounts(); err != nil {
+			w.fail("node %d at entry %d: %v", m.n, c.Head().Index, err)
+		}
+		h := c.Head().Index
+		root := c.Root()
+		if old, ok := o.root[h]; ok && old != root {
+			w.fail("node %d has another state root at entry %d", m.n, h)
+		}
+		o.root[h] = root
+		if !snapshot {
+			return
+		}
+		again, err := core.Restore(w.genesis, verify, c.Snapshot())
+		if err != nil || again.Root() != root {
+			w.fail("node %d: the snapshot at entry %d does not give the same root: %v", m.n, h, err)
+		}
+	})
+}
+
+// enter writes an entry's events into the books.
+func (o *oracle) enter(e icn.Entry, out core.Outcome) {
+	w := o.w
+	if e.Statement != nil {
+		id := icn.SumCID(icn.DagCBOR, e.Wire)
+		if o.forge[id] && out.Refused == nil {
+			w.fail("a forged statement was applied at entry %d", e.Index)
+		}
+		if out.Refused == nil {
+			key := fmt.Sprint(e.Statement.Author, e.Statement.Number)
+			if old, ok := o.used[key]; ok {
+				w.fail("number %d of %s was applied twice: %s, %s at entry %d", e.Statement.Number, e.Statement.Author.Short(), old, id, e.Index)
+			}
+			o.used[key] = id
+			if u := e.Statement.Until; u != 0 && e.Time > u {
+				w.fail("a statement was applied after its time, at entry %d", e.Index)
+			}
+		} else {
+			w.Count.Refused++
+		}
+	}
+	for _, ev := range out.Events {
+		o.event(e, ev)
+	}
+}
+
+func (o *oracle) event(e icn.Entry, ev icn.Event) {
+	w := o.w
+	end := func(id icn.CID, restored uint64) {
+		j := o.jobs[id]
+		switch {
+		case j == nil:
+			w.fail("job %s ends at entry %d without a beginning", id, e.Index)
+		case j.ended:
+			w.fail("job %s ends twice, at entry %d", id, e.Index)
+		case restored != j.held:
+			w.fail("job %s: %d of %d accounted for at entry %d", id, restored, j.held, e.Index)
+		default:
+			j.ended = true
+			o.held -= j.held
+		}
+	}
+	switch b := ev.Body.(type) {
+	case icn.JobPosted:
+		if o.jobs[b.Job] != nil {
+			w.fail("job %s is posted twice", b.Job)
+		}
+		o.jobs[b.Job] = &jobBook{submitter: b.Submitter, held: b.Held, attempts: map[uint32]bool{}}
+		o.order = append(o.order, b.Job)
+		o.held += b.Held
+	case icn.JobAssigned:
+		if j := o.jobs[b.Job]; j == nil || j.ended || b.Price > j.held {
+			w.fail("job %s is wrongly assigned at entry %d", b.Job, e.Index)
+		}
+	case icn.AttemptFailed:
+		if j := o.jobs[b.Job]; j == nil || j.attempts[b.Attempt] {
+			w.fail("attempt %d of job %s fails twice, at entry %d", b.Attempt, b.Job, e.Index)
+		} else {
+			j.attempts[b.Attempt] = true
+		}
+	case icn.JobSettled:
+		w.Count.Settled++
+		end(b.Job, b.Burnt+b.Released)
+		o.burnt, o.minted = o.burnt+b.Burnt, o.minted+b.Minted
+	case icn.JobRolledBack:
+		w.Count.RolledBack++
+		end(b.Job, b.Restored)
+	case icn.JobCancelled:
+		w.Count.Cancelled++
+		end(b.Job, b.Restored)
+	case icn.CheckpointDue:
+		w.Count.Checkpoints++
+		if b.Size <= o.size || b.Size != e.Index {
+			w.fail("checkpoint of size %d at entry %d, after %d", b.Size, e.Index, o.size)
+		}
+		o.size = b.Size
+	case icn.NodeRejoined:
+		w.Count.Rejoined++
+	}
+}
+
+func (o *oracle) handedIn(id icn.CID) { o.handed[id] = true }
+func (o *oracle) forged(id icn.CID)   { o.forge[id] = true }
+
+// answered notes what a caller was told: from here on it must stay true.
+func (o *oracle) answered(m *machine, a node.Answer) {
+	if a.Index == 0 || a.Err != nil {
+		return
+	}
+	o.w.Count.Acked++
+	if m.up() && !o.books[a.Index] {
+		o.w.fail("node %d acknowledged entry %d, which nobody has applied", m.n, a.Index)
+	}
+	if old, ok := o.acked[a.ID]; ok && old != a.Index {
+		o.w.fail("statement %s was acknowledged at entries %d and %d", a.ID, old, a.Index)
+	}
+	o.acked[a.ID] = a.Index
+}
+
+// frameRefused: honest nodes send only frames that others can read. Lies of
+// [World.inject] are refused later, one by one.
+func (o *oracle) frameRefused(m, from *machine, err error) {
+	if strings.Contains(err.Error(), "tocommit") {
+		return
+	}
+	o.w.note(10, uint64(m.n), uint64(from.n))
+	if strings.Contains(err.Error(), node.ErrFatal.Error()) {
+		o.w.fail("node %d stops: %v", m.n, err)
+	}
+}
+
+func (o *oracle) status(m *machine) (s node.Status) {
+	m.loop.Status(&s)
+	return s
+}
+
+func (o *oracle) leads(m *machine) bool {
+	s := o.status(m)
+	return s.Leader != nil && *s.Leader == m.did
+}
+
+func (o *oracle) unsure(m *machine) bool { return o.status(m).Role == "waiting for its seat" }
+
+func (o *oracle) openJobOf(d icn.DID, r *rand.Rand) (icn.CID, bool) {
+	var open []icn.CID
+	for _, id := range o.order {
+		if j := o.jobs[id]; !j.ended && j.submitter == d {
+			open = append(open, id)
+		}
+	}
+	if len(open) == 0 {
+		return icn.CID{}, false
+	}
+	return open[r.IntN(len(open))], true
+}
+
+// unrest says what is still in motion, or "".
+func (w *World) unrest() string {
+	var first *machine
+	var head uint64
+	for _, m := range w.nodes {
+		if !m.admitted {
+			return fmt.Sprintf("node %d was not admitted", m.n)
+		}
+		if !m.up() {
+			return fmt.Sprintf("node %d is down", m.n)
+		}
+		s := w.oracle.status(m)
+		switch {
+		case first == nil:
+			first, head = m, s.Height
+		case s.Height != head:
+			return fmt.Sprintf("node %d is at entry %d, node %d at %d", first.n, head, m.n, s.Height)
+		}
+		switch {
+		case s.OpenJobs > 0:
+			return fmt.Sprintf("%d jobs are open", s.OpenJobs)
+		case len(s.Waiting) > 0:
+			return fmt.Sprintf("node %d: %d statements wait", m.n, len(s.Waiting))
+		case s.Behind > 0:
+			return fmt.Sprintf("node %d still misses %d entries of the log", m.n, s.Behind)
+		case s.Role == "waiting for its seat" || s.Role == "catching up":
+			return fmt.Sprintf("node %d is %s", m.n, s.Role)
+		case s.Leader == nil:
+			return fmt.Sprintf("node %d knows no leader", m.n)
+		case s.Certified < w.oracle.size:
+			return fmt.Sprintf("node %d: checkpoint %d of %d is certified", m.n, s.Certified, w.oracle.size)
+		}
+		for name, text := range s.Alarms {
+			return fmt.Sprintf("node %d: alarm %s: %s", m.n, name, text)
+		}
+	}
+	return ""
+}
+
+// final looks at everything once more when the world is at rest.
+func (o *oracle) final() {
+	w := o.w
+	for _, m := range w.nodes {
+		o.check(m, true)
+		s := o.status(m)
+		if s.Totals.Held != o.held || s.Totals.Burnt != o.burnt || s.Totals.Minted != o.minted {
+			w.fail("node %d: held %d, burnt %d, minted %d; the events say %d, %d, %d", m.n, s.Totals.Held, s.Totals.Burnt, s.Totals.Minted, o.held, o.burnt, o.minted)
+		}
+		for i := uint64(1); i <= s.Height; i++ {
+			leaf, err := m.disk.Get(node.EntryKey(i))
+			if err != nil {
+				w.fail("node %d misses entry %d of %d", m.n, i, s.Height)
+				return
+			}
+			if want, ok := o.leaf[i]; ok && sha256.Sum256(leaf) != want {
+				w.fail("node %d has stored another entry at %d", m.n, i)
+				return
+			}
+		}
+	}
+	for id, index := range o.acked {
+		leaf, err := w.nodes[0].disk.Get(node.EntryKey(index))
+		if err != nil {
+			w.fail("acknowledged statement %s at entry %d is lost", id, index)
+			return
+		}
+		e, err := icn.DecodeEntry(leaf)
+		if err != nil || e.Statement == nil || icn.SumCID(icn.DagCBOR, e.Wire) != id {
+			w.fail("acknowledged statement %s is not at entry %d", id, index)
+		}
+	}
+	for _, id := range o.order {
+		if !o.jobs[id].ended {
+			w.fail("job %s never ended", id)
+		}
+	}
+}

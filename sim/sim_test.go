@@ -1,0 +1,66 @@
+package sim_test
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/InterCooperative-Network/icn-core/sim"
+)
+
+var (
+	first   = flag.Uint64("sim.first", 1, "first seed")
+	seeds   = flag.Uint64("sim.seeds", 40, "how many seeds")
+	nodes   = flag.Int("sim.nodes", 5, "founding nodes")
+	late    = flag.Int("sim.late", 1, "nodes that join later")
+	millis  = flag.Int64("sim.ms", 0, "simulated ms under faults")
+	verbose = flag.Bool("sim.log", false, "show the nodes' log")
+)
+
+func options(seed uint64) sim.Options {
+	o := sim.Options{Seed: seed, Nodes: *nodes, Late: *late, Millis: *millis}
+	if *verbose {
+		o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	return o
+}
+
+// TestFederationsComeToRest runs worlds with all faults: nothing acknowledged is
+// lost, nothing is counted twice, and after healing all nodes agree.
+func TestFederationsComeToRest(t *testing.T) {
+	var sum sim.Counts
+	failed := 0
+	for seed := *first; seed < *first+*seeds; seed++ {
+		w := sim.New(options(seed))
+		if err := w.Run(); err != nil {
+			t.Errorf("%v", err)
+			if failed++; failed >= 5 {
+				break
+			}
+		}
+		sum = sum.Plus(w.Count)
+	}
+	t.Logf("%d seeds of %d+%d nodes: %+v", *seeds, *nodes, *late, sum)
+	fmt.Printf("sim: %d seeds, %d nodes: %+v\n", *seeds, *nodes, sum)
+	if *seeds >= 20 && (sum.Settled == 0 || sum.RolledBack == 0 || sum.Restores == 0 || sum.Rejoined == 0 || sum.Checkpoints == 0 || sum.DiskErrors == 0 || sum.Refused == 0) {
+		t.Errorf("the worlds did not contain what they should: %+v", sum)
+	}
+}
+
+// TestSameSeedSameTrace: a failing seed can be looked at again.
+func TestSameSeedSameTrace(t *testing.T) {
+	for seed := uint64(1); seed <= 3; seed++ {
+		a, b := sim.New(options(seed)), sim.New(options(seed))
+		if err := a.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if a.Trace() != b.Trace() || a.Count != b.Count {
+			t.Errorf("seed %d: %s with %+v, then %s with %+v", seed, a.Trace(), a.Count, b.Trace(), b.Count)
+		}
+	}
+}
