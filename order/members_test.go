@@ -262,3 +262,142 @@ func TestJoinerWithAStateOfItsOwnGetsOnlyWhatIsNew(t *testing.T) {
 	c.ticks(20)
 	c.ok(t)
 }
+
+// oneByOne makes every append and every round carry one entry.
+func oneByOne() order.Config {
+	cfg := voters(1, 2, 3)
+	cfg.MaxSizePerMsg, cfg.MaxCommittedSizePerReady = 1, 1
+	return cfg
+}
+
+// A configuration in force never goes back, although the changes that led to it
+// come by once more after the snapshot.
+func TestChangesThatASnapshotContainsAreNotRepeated(t *testing.T) {
+	c := newCluster(22, oneByOne())
+	l := c.elect()
+	require.NoError(t, c.propose(l, "x"))
+	c.settle()
+	c.ticks(5)
+	for _, id := range c.ids {
+		require.NoError(t, c.compact(c.nodes[id], 0))
+	}
+	c.add(4)
+	c.reconcile([]uint64{1, 2, 3, 4}, nil, 0)
+	c.settle()
+	n := c.add(5)
+	c.reconcile([]uint64{1, 2, 3, 4}, []uint64{5}, 0)
+	seen := []string{""}
+	for range 60 {
+		for _, id := range c.ids {
+			c.nodes[id].e.Tick()
+			c.turn(id)
+		}
+		for len(c.net) > 0 {
+			c.deliver(0)
+			if v := fmt.Sprint(n.e.Status().Voters); v != seen[len(seen)-1] {
+				seen = append(seen, v)
+			}
+		}
+	}
+	c.ok(t)
+	require.NoError(t, c.same())
+	require.Equal(t, 2, c.snaps, "4 and 5")
+	require.Equal(t, []string{"[1 2 3]", "[1 2 3 4]"}, seen[1:])
+}
+
+// The same after a restart of an application that lags behind the order.
+func TestChangesBeforeARestartAreNotRepeated(t *testing.T) {
+	c := newCluster(27, oneByOne())
+	c.elect()
+	c.add(4)
+	c.reconcile([]uint64{1, 2, 3, 4}, nil, 0)
+	c.reconcile([]uint64{1, 2, 3}, nil, 0)
+	c.settle()
+	c.ticks(10)
+	c.ok(t)
+	n := c.nodes[2]
+	at := n.e.Status().Applied
+	c.crash(2)
+	delete(n.disk.now, string(appKey))
+	c.start(2)
+	rounds := 0
+	for r, ok := n.e.Ready(); ok; r, ok = n.e.Ready() {
+		n.e.Advance(r)
+		require.Equal(t, []uint64{1, 2, 3}, n.e.Status().Voters)
+		rounds++
+	}
+	require.EqualValues(t, at, n.e.Status().Applied)
+	require.GreaterOrEqual(t, rounds, 4)
+}
+
+func TestReconcileAsksOnceAtATime(t *testing.T) {
+	c := newCluster(23, voters(1, 2, 3))
+	l := c.elect()
+	c.settle()
+	last := l.e.Status().Last
+	for range 50 {
+		require.True(t, l.e.Reconcile([]uint64{1, 2, 3, 4, 5}, nil))
+		c.turn(l.id)
+	}
+	require.Equal(t, last+1, l.e.Status().Last)
+}
+
+func TestLearnerThatDoesNotAnswerIsNotPromoted(t *testing.T) {
+	c := newCluster(24, voters(1, 2, 3))
+	l := c.elect()
+	for i := range 60 {
+		require.True(t, l.e.Reconcile([]uint64{1, 2, 3, 4}, nil))
+		require.NoError(t, c.propose(l, fmt.Sprint(i)))
+		c.settle()
+		c.ticks(1)
+	}
+	c.ok(t)
+	require.Equal(t, []uint64{1, 2, 3}, l.e.Status().Voters)
+	require.Equal(t, []uint64{4}, l.e.Status().Learners)
+}
+
+// What the application has was committed, even if the store of the order has not
+// heard of it.
+func TestAppliedBeyondTheStoredCommitIsBelieved(t *testing.T) {
+	c := newCluster(25, voters(1, 2, 3))
+	l := c.elect()
+	f := c.nodes[l.id%3+1]
+	c.ticks(3)
+	require.NoError(t, c.propose(l, "a", "b"))
+	for len(c.net) > 0 { // the append arrives, the commit does not
+		p := c.net[0]
+		if p.to == f.id && p.frame[1] == 3 && f.e.Status().Last == l.e.Status().Last {
+			c.net = c.net[1:]
+			continue
+		}
+		c.deliver(0)
+	}
+	s := f.e.Status()
+	require.Less(t, s.Commit, s.Last)
+	cfg := voters(1, 2, 3)
+	cfg.ID, cfg.Store, cfg.Prefix, cfg.Applied = f.id, f.disk, []byte("raft/"), s.Last
+	e, err := order.Open(cfg)
+	require.NoError(t, err)
+	require.Equal(t, s.Last, e.Status().Commit)
+	_, more := e.Ready()
+	require.False(t, more, "nothing is applied twice")
+}
+
+func TestDiscardForgetsOneIdentity(t *testing.T) {
+	c := newCluster(26, voters(1))
+	n := c.nodes[1]
+	n.e.Campaign()
+	c.turn(1)
+	require.NoError(t, c.propose(n, "a"))
+	cfg := voters(2)
+	cfg.ID, cfg.Store, cfg.Prefix = 2, n.disk, []byte("raft/")
+	_, err := order.Open(cfg)
+	require.NoError(t, err)
+	size := len(n.disk.now)
+	require.NoError(t, order.Discard(n.disk, []byte("raft/"), 2))
+	require.Less(t, len(n.disk.now), size)
+	cfg.ID, cfg.Voters, cfg.Applied = 1, []uint64{1}, n.app.applied
+	e, err := order.Open(cfg)
+	require.NoError(t, err)
+	require.Equal(t, n.e.Status().Last, e.Status().Last)
+}
