@@ -8,6 +8,7 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/order"
+	"github.com/InterCooperative-Network/icn-core/store"
 )
 
 func voters(ids ...uint64) order.Config { return order.Config{Voters: ids} }
@@ -199,4 +200,63 @@ func TestStoreThatWentBackInTimeIsRefused(t *testing.T) {
 	cfg.ID, cfg.Applied = 0, 0
 	_, err = order.Open(cfg)
 	require.ErrorIs(t, err, icn.ErrInvalid)
+}
+
+func TestTooMuchUncommittedIsRefused(t *testing.T) {
+	cfg := voters(1, 2, 3)
+	cfg.MaxUncommitted = 100
+	c := newCluster(8, cfg)
+	l := c.elect()
+	require.NoError(t, c.propose(l, string(make([]byte, 90))))
+	require.ErrorIs(t, c.propose(l, string(make([]byte, 90))), icn.ErrUnavailable)
+	c.settle()
+	require.NoError(t, c.propose(l, string(make([]byte, 90))))
+	require.ErrorIs(t, c.propose(l, ""), icn.ErrInvalid)
+	require.NoError(t, l.e.Propose(nil))
+}
+
+func TestFailedBatchLeavesTheStoreAsItWas(t *testing.T) {
+	c := newCluster(9, voters(1, 2, 3))
+	l := c.elect()
+	require.NoError(t, c.propose(l, "a"))
+	c.settle()
+	before := l.e.Status()
+	l.disk.broken = true
+	require.NoError(t, c.propose(l, "b"))
+	require.Error(t, c.fail)
+	c.fail, l.disk.broken = nil, false
+	c.crash(l.id)
+	c.start(l.id)
+	require.Equal(t, before.Last, l.e.Status().Last)
+	c.elect()
+	c.ticks(30)
+	c.ok(t)
+	require.NoError(t, c.same())
+}
+
+func TestCompactRefusesWhatItCannotRecord(t *testing.T) {
+	c := newCluster(10, voters(1))
+	n := c.nodes[1]
+	n.e.Campaign()
+	c.turn(1)
+	require.NoError(t, c.propose(n, "a", "b", "c"))
+	b := &store.Batch{}
+	at := n.app.applied
+	require.ErrorIs(t, n.e.Compact(at+1, nil, 0, b), icn.ErrInvalid)
+	require.ErrorIs(t, n.e.Compact(0, nil, 0, b), icn.ErrInvalid)
+	require.ErrorIs(t, n.e.Compact(at, make([]byte, order.MaxSnapshot+1), 0, b), icn.ErrInvalid)
+	require.NoError(t, n.e.Propose([][]byte{[]byte("d")}))
+	r, ok := n.e.Ready()
+	require.True(t, ok)
+	_, again := n.e.Ready()
+	require.False(t, again, "a round is out")
+	require.ErrorIs(t, n.e.Compact(at, nil, 0, b), icn.ErrConflict)
+	require.True(t, b.Empty())
+	r.Write(b)
+	require.NoError(t, n.disk.Apply(b))
+	n.e.Advance(r)
+	require.Panics(t, func() { n.e.Advance(r) })
+	b = &store.Batch{}
+	require.NoError(t, n.e.Compact(at, nil, 0, b))
+	require.ErrorIs(t, n.e.Compact(at-1, nil, 0, b), icn.ErrInvalid, "older than the last")
 }
