@@ -112,6 +112,7 @@ func (l *Loop) applyOne(it *toApply) error {
 		recordEntry(&l.shelf, e, out)
 	}
 	if out.Nodes {
+		l.peers.rosterAt = e.Index
 		l.updateRoster()
 	}
 	for _, ev := range out.Events {

@@ -45,6 +45,8 @@ func (l *Loop) dispatch(from icn.DID, tag byte, body []byte) error {
 		return l.onRejoin(from, body)
 	case frameWelcome:
 		return fatal(l.onWelcome(from, body))
+	case frameRoster:
+		return l.onRoster(from, body)
 	case frameSign:
 		return fatal(l.onSign(from, body))
 	case frameWantLog:

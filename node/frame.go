@@ -32,6 +32,7 @@ const (
 	frameWantLog  = 11
 	frameLog      = 12
 	frameAsk      = 13 // an open job still wants offers
+	frameRoster   = 14 // who belongs, for a node that has not read so far
 	maxFrameTexts = 64
 )
 

@@ -48,6 +48,7 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	l.keepSnapshot(s.Index, s.Data)
 	l.batch.Put([]byte(keyGap), uintsFrame(0, l.gap.shadow.Head().Index+1, at)[1:])
 	l.folded = max(l.folded, at)
+	l.peers.rosterAt = at
 	l.updateRoster()
 	l.auctions.open = map[icn.CID]*auction{}
 	l.work.queue, l.work.watched = nil, map[icn.CID]core.Duty{}

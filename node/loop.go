@@ -87,6 +87,7 @@ type LoopConfig struct {
 	Capable     func(icn.JobSpec) bool           // whether this machine meets a job's requirements; nil = always
 	Stop        func(id icn.CID, attempt uint32) // end a run that nobody waits for any more
 	Applied     func(icn.Entry, core.Outcome)    // an entry was applied, and its events are stored
+	Learned     func([]Peer)                     // peers that the log does not tell yet, with their addresses
 	Release     string                           // this program's version, told to peers
 	Jitter      func(n int64) int64              // uniform in [0, n)
 	Log         *slog.Logger

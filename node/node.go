@@ -166,6 +166,12 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 		Store:  NetworkStore(n.cfg.Store, genesis.CID),
 		Verify: n.cfg.Verify, VerifyBatch: n.cfg.VerifyBatch,
 		Send: n.send, Run: n.runner(ctx), Capable: n.cfg.Capable, Stop: n.stopRun, Applied: n.applied,
+		Learned: func(ps []Peer) {
+			for _, p := range ps {
+				n.learn(p.DID, p.Addrs)
+			}
+			n.want()
+		},
 		Release: n.cfg.Release, Jitter: func(k int64) int64 { return rand.Int64N(max(k, 1)) }, Log: n.cfg.Log, Tuning: n.cfg.Tuning,
 	}, now())
 	if err != nil {

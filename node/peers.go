@@ -25,7 +25,9 @@ type peers struct {
 	memories map[uint64]memory // by Raft id
 	beaconAt icn.Time
 	lead     uint64
-	electAt  icn.Time // an early election, after the link to the leader broke
+	claims   map[icn.DID]uint64 // seats that nodes say they have, newer than the log tells here
+	rosterAt uint64             // the last entry that changed who belongs
+	electAt  icn.Time           // an early election, after the link to the leader broke
 }
 
 // peer is what is known of another node at this moment.
@@ -40,7 +42,7 @@ type peer struct {
 }
 
 func (l *Loop) initPeers() {
-	l.peers = peers{all: map[icn.DID]*peer{}, memories: map[uint64]memory{}}
+	l.peers = peers{all: map[icn.DID]*peer{}, memories: map[uint64]memory{}, claims: map[icn.DID]uint64{}}
 }
 
 func (l *Loop) peer(d icn.DID) *peer {
@@ -66,9 +68,43 @@ func (l *Loop) updateRoster() {
 			r.nodes = append(r.nodes, h.DID)
 		}
 	}
+	for _, d := range r.nodes {
+		if id := l.peers.claims[d]; id > r.raftOf[d] && r.byRaft[id].IsZero() {
+			delete(r.byRaft, r.raftOf[d])
+			r.byRaft[id], r.raftOf[d] = d, id
+		}
+	}
 	l.mu.Lock()
 	l.roster = r
 	l.mu.Unlock()
+}
+
+// sendRoster helps a peer that has not read the log up to the last change of who
+// belongs: the leader may be a node that it does not know.
+func (l *Loop) sendRoster(to icn.DID, b beacon) {
+	if b.Head < l.peers.rosterAt {
+		l.cfg.Send(to, Live, append([]byte{frameRoster}, l.Welcome(to).Encode()...))
+	}
+}
+
+func (l *Loop) onRoster(_ icn.DID, p []byte) error {
+	w, err := DecodeWelcome(p)
+	if err != nil {
+		return err
+	}
+	if icn.SumCID(icn.DagCBOR, w.Genesis) != l.cfg.Genesis.CID {
+		return fmt.Errorf("roster: %w: of another federation", icn.ErrInvalid)
+	}
+	l.cfg.Hints = w.Peers
+	for _, h := range w.Peers {
+		l.peers.claims[h.DID] = max(l.peers.claims[h.DID], h.RaftID)
+	}
+	l.updateRoster()
+	l.batch.Put([]byte(keyPeers), Welcome{Peers: w.Peers}.Encode())
+	if l.cfg.Learned != nil {
+		l.cfg.Learned(w.Peers)
+	}
+	return nil
 }
 
 // Roster lists the other nodes of the federation. It may be called from any
@@ -149,11 +185,10 @@ func (l *Loop) onBeacon(from icn.DID, body []byte) error {
 		return err
 	}
 	if n, ok := l.m.Node(from); ok && n.RaftID > b.RaftID {
-		l.sayStale(from, b)
-		return nil
+		known.boot = ^uint64(0) // that seat is over
 	}
-	if known.outlived(b.Boot, b.Term, b.Last) {
-		l.sayStale(from, b)
+	if b.Unsure != 0 && known.outlived(b.Boot, b.Term, b.Last) || b.Boot < known.boot {
+		l.cfg.Send(from, Live, uintsFrame(frameStale, b.RaftID, known.boot, known.term, known.commit, l.m.NextNumber(from)))
 		return nil
 	}
 	news := b.Boot != known.boot
@@ -165,12 +200,13 @@ func (l *Loop) onBeacon(from icn.DID, body []byte) error {
 	if news || b.Unsure != 0 {
 		l.late = append(l.late, out{from, Live, uintsFrame(frameSeen, b.RaftID, b.Boot)})
 	}
+	if b.RaftID > l.roster.raftOf[from] {
+		l.peers.claims[from] = b.RaftID
+		l.updateRoster()
+	}
+	l.sendRoster(from, b)
 	l.offerSignature(from, b)
 	return nil
-}
-
-func (l *Loop) sayStale(to icn.DID, b beacon) {
-	l.cfg.Send(to, Live, uintsFrame(frameStale, b.RaftID, b.Boot, l.m.NextNumber(to)))
 }
 
 func (l *Loop) memory(raftID uint64) (memory, error) {

@@ -16,6 +16,7 @@ type seat struct {
 	raftID    uint64
 	boot      uint64
 	confirmed bool
+	since     icn.Time
 	acks      map[icn.DID]bool
 	stale     bool     // told that this seat is over
 	asked     icn.Time // when a new seat was last asked for
@@ -29,7 +30,7 @@ type memory struct{ boot, term, commit uint64 }
 // outlived says whether a seat that now shows these values has lost something
 // that it once told.
 func (m memory) outlived(boot, term, last uint64) bool {
-	return boot < m.boot || boot > m.boot && (term < m.term || last < m.commit)
+	return boot < m.boot || term < m.term || last < m.commit
 }
 
 func (l *Loop) openSeat() error {
@@ -55,12 +56,12 @@ func (l *Loop) openSeat() error {
 			return fmt.Errorf("seat: %w: %v", icn.ErrCorrupt, err)
 		}
 		l.seat.raftID, l.seat.boot = n[0], n[1]
-		if l.cfg.RaftID != 0 && l.cfg.RaftID != l.seat.raftID {
+		if l.cfg.RaftID > l.seat.raftID {
 			l.seat.raftID, l.seat.boot = l.cfg.RaftID, 0
 		}
 	}
 	l.seat.boot++
-	l.seat.acks = map[icn.DID]bool{}
+	l.seat.acks, l.seat.since = map[icn.DID]bool{}, l.now
 	// A seat that was never used before has nothing to have forgotten.
 	l.seat.confirmed = l.seat.boot == 1
 	b := &store.Batch{}
@@ -79,17 +80,21 @@ func (l *Loop) seated() bool {
 		return true
 	}
 	clerks := l.m.Clerks()
-	others := 0
+	others, silent := 0, 0
 	for _, c := range clerks {
-		if c.DID != l.me {
-			others++
+		if c.DID == l.me {
+			continue
+		}
+		others++
+		if l.peer(c.DID).linked && !l.seat.acks[c.DID] {
+			silent++
 		}
 	}
 	need := 1
 	if others < len(clerks) {
 		need = len(clerks) / 2 // a majority, together with this node
 	}
-	if len(l.seat.acks) >= min(need, others) {
+	if len(l.seat.acks) >= min(need, others) && (silent == 0 || l.now > l.seat.since+seatGrace) {
 		l.seat.confirmed = true
 		l.calm("seat")
 		return true
@@ -97,6 +102,10 @@ func (l *Loop) seated() bool {
 	l.alarm("seat", "waiting for other clerks before taking part in the order again")
 	return false
 }
+
+// seatGrace is how long a node with enough answers still waits for those that
+// can be reached: one of them may remember more than the others.
+const seatGrace = 500
 
 // onSeen counts a clerk's word that this seat's memory is whole.
 func (l *Loop) onSeen(from icn.DID, p []byte) error {
@@ -110,20 +119,22 @@ func (l *Loop) onSeen(from icn.DID, p []byte) error {
 	return nil
 }
 
-// onStale: another node remembers more of this seat than this store does.
+// onStale: another node remembers more of this seat than this store does. What
+// it remembers is compared here once more, because frames can be late.
 func (l *Loop) onStale(from icn.DID, p []byte) error {
-	n, err := decodeUints(p, 3)
+	n, err := decodeUints(p, 5)
 	if err != nil {
 		return err
 	}
-	if n[0] != l.seat.raftID || n[1] < l.seat.boot || l.seat.confirmed && l.seat.boot != 1 && n[1] == l.seat.boot {
-		return nil // about another seat, or an old answer
+	st := l.eng.Status()
+	if n[0] != l.seat.raftID || !(memory{n[1], n[2], n[3]}).outlived(l.seat.boot, st.Term, st.Last) {
+		return nil
 	}
 	if !l.seat.stale {
 		l.alarm("seat", ErrSuperseded.Error()+"; asking for a new seat")
 	}
 	l.seat.stale = true
-	l.seat.number = max(l.seat.number, n[2])
+	l.seat.number = max(l.seat.number, n[4])
 	l.askSeat(from)
 	return nil
 }

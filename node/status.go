@@ -9,6 +9,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
+	"github.com/InterCooperative-Network/icn-core/order"
 )
 
 // Status is a node at a glance.
@@ -37,6 +38,7 @@ type Status struct {
 	Alarms     map[string]string `json:"alarms"`
 	Totals     mana.Totals       `json:"mana"`
 	Behind     uint64            `json:"log_gap,omitempty"`
+	Order      order.Status      `json:"order"`
 }
 
 // Status asks the loop how things stand.
@@ -64,7 +66,9 @@ func (l *Loop) Status(s *Status) {
 	s.Height, s.LogTime, s.Certified = h.Index, h.Time, l.points.certified
 	s.StateRoot, s.TreeRoot = fmt.Sprintf("%x", root), fmt.Sprintf("%x", tree)
 	s.Role = l.role()
-	if st := l.eng.Status(); st.Leading {
+	st := l.eng.Status()
+	s.Order = st
+	if st.Leading {
 		me := l.me
 		s.Leader = &me
 	} else if d, ok := l.roster.byRaft[st.Leader]; ok && st.Leader != 0 {

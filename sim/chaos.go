@@ -6,11 +6,14 @@ func (w *World) chaos() {
 		return
 	}
 	w.at(150+w.rng.Int64N(700), w.chaos)
+	if w.now < w.calmUntil {
+		return
+	}
 	m := w.pick(func(m *machine) bool { return m.up() && m.admitted })
 	if m == nil {
 		return
 	}
-	switch w.rng.IntN(9) {
+	switch w.rng.IntN(11) {
 	case 0, 1:
 		m.crash()
 		w.at(50+w.rng.Int64N(2000), m.restart)
@@ -36,9 +39,9 @@ func (w *World) chaos() {
 				}
 			}
 		}
-	case 6:
+	case 6, 9, 10:
 		if m.backup == nil {
-			m.backup = m.disk.copy()
+			m.backup, m.backupAt = m.disk.copy(), w.now
 		} else {
 			w.restore(m)
 		}
@@ -50,14 +53,19 @@ func (w *World) chaos() {
 	}
 }
 
-// restore puts a node's old backup back, as an operator might. At most one node
-// is ever behind at a time: what two of three forgot, nobody knows.
+// restore puts a node's old backup back, as an operator might, while the others
+// are well: what they all forgot at once, nobody can know. Nodes remember of each
+// other what they told in their beacons, so the backup must be older than that.
 func (w *World) restore(m *machine) {
+	if w.now < m.backupAt+3000 || w.net.loss > 0.05 || len(w.net.side) > 0 {
+		return
+	}
 	for _, x := range w.nodes {
-		if x != m && (!x.up() || w.oracle.unsure(x)) {
+		if x.admitted && (!x.up() || w.oracle.unsure(x) || x.disk.broken != nil) {
 			return
 		}
 	}
+	w.calmUntil = w.now + 1500
 	m.crash()
 	m.disk = m.backup
 	m.backup = nil

@@ -46,6 +46,7 @@ type machine struct {
 	admitted bool
 	turning  bool
 	backup   *disk
+	backupAt int64
 }
 
 func (m *machine) up() bool { return m.loop != nil }

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
@@ -38,7 +40,7 @@ func (n *network) send(from *machine, to icn.DID, frame []byte) {
 		data := append([]byte(nil), frame...)
 		delay := 1 + int64(w.rng.ExpFloat64()*4)
 		w.at(delay, func() {
-			if n.apart(from, dest) || !dest.up() {
+			if n.apart(from, dest) || !dest.up() || !slices.Contains(dest.loop.Roster(), from.did) {
 				return
 			}
 			w.note(4, uint64(from.n), uint64(dest.n), uint64(data[0]), uint64(len(data)))

@@ -306,3 +306,18 @@ func (o *oracle) final() {
 		}
 	}
 }
+
+// Describe tells how each node stands: for whoever looks at a failed run.
+func (w *World) Describe() string {
+	var b strings.Builder
+	for _, m := range w.nodes {
+		if !m.up() {
+			fmt.Fprintf(&b, "node %d: down\n", m.n)
+			continue
+		}
+		s := w.oracle.status(m)
+		fmt.Fprintf(&b, "node %d: %s, entry %d, certified %d, %d jobs, %d waiting, gap %d, order %+v, alarms %v\n",
+			m.n, s.Role, s.Height, s.Certified, s.OpenJobs, len(s.Waiting), s.Behind, s.Order, s.Alarms)
+	}
+	return b.String()
+}

@@ -35,7 +35,7 @@ func TestFederationsComeToRest(t *testing.T) {
 	for seed := *first; seed < *first+*seeds; seed++ {
 		w := sim.New(options(seed))
 		if err := w.Run(); err != nil {
-			t.Errorf("%v", err)
+			t.Errorf("%v\n%s", err, w.Describe())
 			if failed++; failed >= 5 {
 				break
 			}

@@ -56,7 +56,9 @@ type World struct {
 	trace   hash.Hash
 	net     network
 	failure error
-	Count   Counts
+	// calmUntil: no further fault before, see restore.
+	calmUntil int64
+	Count     Counts
 }
 
 // Counts tell what a run contained, so that a test can see that it was not empty.
