@@ -37,8 +37,8 @@ import (
 // engine is libp2p as far as it is used here: a swarm with two transports. It
 // is put together by hand because the ready-made host links and starts much
 // that a federation does not want (WebRTC, WebTransport, relay, identify,
-// AutoNAT, address discovery, a dependency injector): about half of the memory
-// and most of the time to start.
+// AutoNAT, address discovery, a dependency injector). Measured: 10 MB less of
+// binary, 5 MB less resident, 2 ms instead of 5 ms to start.
 type engine struct {
 	*swarm.Swarm
 	id     peer.ID
@@ -173,7 +173,7 @@ func (e *engine) Close() error {
 }
 
 // rankDials tries TCP at once and QUIC a little later: over TCP the kernel does
-// the work (a third of the CPU per frame); QUIC is for where TCP does not pass.
+// the work; QUIC is for where TCP does not pass.
 func rankDials(addrs []ma.Multiaddr) []network.AddrDelay {
 	tcpToo := false
 	for _, a := range addrs {

@@ -36,17 +36,24 @@ func (g *gate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) 
 	return true, 0
 }
 
-// InterceptSecured is asked once the remote key is proven.
-func (g *gate) InterceptSecured(dir network.Direction, id peer.ID, _ network.ConnMultiaddrs) bool {
+// InterceptSecured is asked once the remote key is proven. One address may take
+// no more than half of the strangers' places.
+func (g *gate) InterceptSecured(dir network.Direction, id peer.ID, at network.ConnMultiaddrs) bool {
 	if dir == network.DirOutbound || g.admitted(id) {
 		return true
 	}
 	if _, err := didOf(id); err != nil {
 		return false
 	}
+	host, same := hostOf(at.RemoteMultiaddr()), 0
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.strangers) < g.max
+	for c := range g.strangers {
+		if hostOf(c.RemoteMultiaddr()) == host {
+			same++
+		}
+	}
+	return len(g.strangers) < g.max && same < (g.max+1)/2
 }
 
 // The swarm's notifications.

@@ -47,6 +47,7 @@ type Host struct {
 // New listens and is ready; links come with Want, or when others dial.
 func New(cfg Config, handler Handler) (*Host, error) {
 	cfg = cfg.withDefaults()
+	quietLibp2p(cfg.Log)
 	listen, err := parseOwn("listen", cfg.Listen)
 	announce, err2 := parseOwn("announce", cfg.Announce)
 	if err := errors.Join(err, err2); err != nil {
@@ -196,7 +197,7 @@ func (h *Host) Close() error {
 	for _, r := range remotes {
 		r.cut(errClosed)
 	}
-	errs = append(errs, h.engine.Close())
+	errs = append(errs, h.engine.Close()) // also ends streams that came in meanwhile
 	h.work.Wait()
 	h.events.close()
 	return errors.Join(errs...)

@@ -18,7 +18,7 @@ import (
 
 // node is a real host with a handler that answers by what is asked.
 type node struct {
-	t *testing.T
+	t testing.TB
 	*Host
 	key ed25519.PrivateKey
 
@@ -88,10 +88,10 @@ func testKey(t testing.TB) ed25519.PrivateKey {
 	return key
 }
 
-func newNode(t *testing.T, change ...func(*Config)) *node {
+func newNode(t testing.TB, change ...func(*Config)) *node {
 	n := &node{
 		t: t, friends: map[icn.DID]bool{}, hold: make(chan struct{}),
-		frames: make(chan got, 1<<16), knockers: make(chan []string, 16),
+		frames: make(chan got, 1<<10), knockers: make(chan []string, 16),
 	}
 	cfg := Config{Key: testKey(t), Listen: []string{"/ip4/127.0.0.1/tcp/0"}, RetryInitial: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond}
 	if os.Getenv("P2P_LOG") != "" {
@@ -135,8 +135,9 @@ func (n *node) await(kind EventKind, who icn.DID) {
 	n.t.Fatal("events ended")
 }
 
-func linked(t *testing.T) (a, b *node) {
-	a, b = newNode(t), newNode(t)
+func linked(t testing.TB, change ...func(*Config)) (a, b *node) {
+	t.Helper()
+	a, b = newNode(t, change...), newNode(t, change...)
 	b.admit(a)
 	a.want(b)
 	a.await(Linked, b.DID())

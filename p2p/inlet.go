@@ -81,12 +81,12 @@ func (h *Host) receive(s network.Stream, did icn.DID, kind Kind) error {
 	if err != nil {
 		return err
 	}
-	if err := writeHello(s, h.hello()); err != nil { // also one we cannot talk to learns our version
+	if err := writeHello(s, h.hello()); err != nil {
 		return err
 	}
 	if err := hi.check(); err != nil {
 		h.cfg.Log.Warn("peer refused", "peer", did, "err", err)
-		return err
+		return s.Close() // not reset: our hello tells it the version
 	}
 	if err := s.SetDeadline(time.Time{}); err != nil {
 		return err

@@ -119,6 +119,7 @@ func (l *link) read(br *bufio.Reader) error {
 func (l *link) ask(ctx context.Context, op op, body []byte) (frame, error) {
 	id, ch := l.next.Add(1), make(chan frame, 1)
 	l.mu.Lock()
+	crowded := len(l.calls) > 2*l.queue.limit.QueueFrames
 	l.calls[id] = ch
 	l.mu.Unlock()
 	defer func() {
@@ -126,13 +127,15 @@ func (l *link) ask(ctx context.Context, op op, body []byte) (frame, error) {
 		delete(l.calls, id)
 		l.mu.Unlock()
 	}()
-	if !l.queue.offer(frame{op: op, id: id, body: body}) {
-		select {
-		case <-l.done():
+	take := l.queue.offer
+	if op == opPing {
+		take = l.queue.press // a full queue must not look like a dead peer
+	}
+	if crowded || !take(frame{op: op, id: id, body: body}) {
+		if l.ctx.Err() != nil {
 			return frame{}, l.gone()
-		default:
-			return frame{}, fmt.Errorf("p2p: %s queue to %s is full: %w", l.kind, l.did, icn.ErrUnavailable)
 		}
+		return frame{}, fmt.Errorf("p2p: %s queue to %s is full: %w", l.kind, l.did, icn.ErrUnavailable)
 	}
 	select {
 	case f := <-ch:

@@ -46,18 +46,27 @@ func (p *pipe) attach(s network.Stream) bool {
 	return true
 }
 
-// kill ends the pipe, once: nothing more is queued, both directions of the
-// stream are reset, and whoever waits on it wakes up. why is not nil.
-func (p *pipe) kill(why error) {
+// mark declares the pipe dead, once: nothing more is queued and whoever waits
+// on it wakes up. It does no I/O. The stream still has to be reset, by kill or
+// with its connection. why is not nil.
+func (p *pipe) mark(why error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ctx.Err() != nil {
-		return
+	if p.ctx.Err() == nil {
+		p.stop(why)
+		p.queue.close()
 	}
-	p.stop(why)
-	p.queue.close()
-	if p.stream != nil {
-		_ = p.stream.Reset() // a dead stream has nothing to report
+}
+
+// kill marks the pipe dead and resets its stream. The reset can wait on a
+// connection that takes nothing, so nobody is waited for with a lock held.
+func (p *pipe) kill(why error) {
+	p.mark(why)
+	p.mu.Lock()
+	s := p.stream
+	p.mu.Unlock()
+	if s != nil {
+		_ = s.Reset() // a dead stream has nothing to report
 	}
 }
 

@@ -153,27 +153,19 @@ func (r *remote) liveOnce(ctx context.Context) error {
 
 // heartbeat measures the link until it is dead, and ends it when it is silent.
 func (r *remote) heartbeat(ctx context.Context, l *link) {
-	t := time.NewTicker(r.host.cfg.Heartbeat)
+	every := r.host.cfg.Heartbeat
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
-		patience, cancel := context.WithTimeout(ctx, 3*r.host.cfg.Heartbeat)
+		patience, cancel := context.WithTimeout(ctx, 3*every)
 		d, err := l.ping(patience)
 		cancel()
-		select {
-		case <-l.done():
-			return
-		default:
-		}
-		if ctx.Err() != nil {
-			l.kill(errClosed)
-			return
-		}
-		if err != nil {
-			l.kill(errSilent)
+		if err == nil {
+			r.roundTrip.Store(int64(d))
+		} else if ctx.Err() == nil && l.ctx.Err() == nil {
+			l.mark(errSilent)
 			_ = r.host.engine.ClosePeer(r.id) // the connection is as dead as the link
-			return
 		}
-		r.roundTrip.Store(int64(d))
 		select {
 		case <-l.done():
 			return
@@ -237,31 +229,40 @@ func (r *remote) remember(addrs []ma.Multiaddr) {
 	r.addrs = all[:min(len(all), addrsPerPeer)]
 }
 
-// cut ends everything with this peer.
+// cut ends everything with this peer, at once and whatever state the
+// connection is in.
 func (r *remote) cut(why error) {
 	for k := range r.out {
 		if l := r.out[k].Load(); l != nil {
-			l.kill(why)
+			l.mark(why)
 		}
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	for _, in := range r.inlets {
 		if in != nil {
-			in.kill(why)
+			in.mark(why)
 		}
 	}
+	r.mu.Unlock()
+	_ = r.host.engine.ClosePeer(r.id) // resets the streams; there is nothing to do about an error
 }
 
 // throttle waits until the peer may send n bytes more.
 func (r *remote) throttle(ctx context.Context, n int) error {
 	now := time.Now()
-	if r.frames.AllowN(now, 1) && r.volume.AllowN(now, n) {
+	n = min(n, r.volume.Burst())
+	few, small := r.frames.AllowN(now, 1), r.volume.AllowN(now, n)
+	if few && small {
 		return nil
 	}
 	r.throttled.Add(1)
-	if err := r.frames.Wait(ctx); err != nil {
-		return err
+	if !few {
+		if err := r.frames.Wait(ctx); err != nil {
+			return err
+		}
 	}
-	return r.volume.WaitN(ctx, min(n, r.volume.Burst()))
+	if !small {
+		return r.volume.WaitN(ctx, n)
+	}
+	return nil
 }
