@@ -1,0 +1,136 @@
+package config
+
+import (
+	"net"
+	"slices"
+	"strings"
+)
+
+// finish fills what follows from other values.
+func (l *loading) finish() {
+	c := &l.cfg
+	c.Storage.Backend = strings.ToLower(c.Storage.Backend)
+	if c.Storage.Path == "" && c.Storage.Backend != "memory" {
+		c.Storage.Path = "./icn_data/node"
+		if c.Storage.Backend == "sled" {
+			c.Storage.Path += ".sled"
+		}
+	}
+	if c.Identity.KeyPath == "" && c.Storage.Path != "" && c.Storage.Backend != "memory" {
+		c.Identity.KeyPath = strings.TrimRight(c.Storage.Path, `/\`) + ".key"
+	}
+	if _, set := l.layer["logging.level"]; !set && c.Runtime.LogLevel != "" {
+		c.Logging.Level = c.Runtime.LogLevel
+	}
+	l.finishKey()
+	l.finishP2P()
+}
+
+func (l *loading) finishKey() {
+	s := &l.cfg.Security
+	if s.APIKeyEnv != "" && l.layer["security.api_key"] < layerEnv {
+		v, ok := l.env[s.APIKeyEnv]
+		if path, isFile := l.env[s.APIKeyEnv+"_FILE"]; isFile && !ok {
+			var err error
+			if v, err = readSecret(path); err != nil {
+				l.problem("security.api_key_env: %s_FILE: %v", s.APIKeyEnv, err)
+			}
+			ok = true
+		}
+		switch {
+		case ok:
+			s.APIKey = v
+		case s.APIKey == "":
+			l.problem("security.api_key_env names %s, which is not set; set it, or %s_FILE", s.APIKeyEnv, s.APIKeyEnv)
+		}
+	}
+	if _, set := l.layer["security.require_auth"]; !set {
+		s.RequireAuth = s.APIKey != ""
+	}
+}
+
+// finishP2P turns P2P on when an address was given, unless the same layer or a
+// higher one said no.
+func (l *loading) finishP2P() {
+	n := &l.cfg.Network
+	said, explicit := l.layer["network.p2p_enabled"]
+	for key, given := range map[string]bool{"network.p2p_listen_addr": len(n.P2PListenAddr) > 0, "network.bootstrap_peers": len(n.BootstrapPeers) > 0} {
+		if given && (!explicit || l.layer[key] > said) {
+			n.P2PEnabled = true
+		}
+	}
+	if n.P2PEnabled && len(n.P2PListenAddr) == 0 {
+		n.P2PListenAddr = []string{"/ip4/0.0.0.0/tcp/0"}
+	}
+}
+
+// Backends that exist, in this build or in another one.
+var (
+	backends = []string{"memory", "pebble", "sled"}
+	planned  = []string{"rocksdb", "postgresql", "postgres", "sqlite"}
+)
+
+// check finds what cannot work.
+func (l *loading) check() {
+	c := &l.cfg
+	l.checkOneOf("runtime.environment", c.Runtime.Environment, "development", "production")
+	l.checkOneOf("logging.level", c.Logging.Level, "debug", "info", "warn", "error")
+	l.checkOneOf("logging.format", c.Logging.Format, "text", "json")
+	switch b := c.Storage.Backend; {
+	case slices.Contains(backends, b):
+	case slices.Contains(planned, b):
+		l.problem("storage.backend: %s is not in this build; use pebble (or its other name, sled), or memory", b)
+	default:
+		l.problem("storage.backend: there is no %q; use pebble, sled or memory%s", b, didYouMean(b, backends))
+	}
+	l.checkAddr("network.http_listen_addr", c.Network.HTTPListenAddr)
+	l.checkRange("network.max_peers", c.Network.MaxPeers, 1, 10_000)
+	l.checkRange("network.connection_timeout", c.Network.ConnectionTimeout, 1, 3600)
+	l.checkRange("network.failure_threshold", c.Network.FailureThreshold, 1, 1000)
+	l.checkRange("network.open_timeout_secs", c.Network.OpenTimeoutSecs, 1, 3600)
+	l.checkRange("network.retry_initial_delay_ms", c.Network.RetryInitialDelayMS, 1, 600_000)
+	l.checkRange("network.retry_max_delay_ms", c.Network.RetryMaxDelayMS, c.Network.RetryInitialDelayMS, 3_600_000)
+	l.checkRange("mesh.job_retry_count", c.Mesh.JobRetryCount, 1, 100)
+	l.checkRange("performance.max_concurrent_jobs", c.Performance.MaxConcurrentJobs, 0, 10_000)
+	l.checkRange("performance.mana_regeneration_rate", c.Performance.ManaRegenerationRate, 0, 1<<30)
+	if len(c.Runtime.NodeName) > 64 {
+		l.problem("runtime.node_name: %d bytes, at most 64", len(c.Runtime.NodeName))
+	}
+	if len(c.Federation.Name) > 128 {
+		l.problem("federation.name: %d bytes, at most 128", len(c.Federation.Name))
+	}
+	l.checkAccess()
+}
+
+// checkAccess looks at who could use the API.
+func (l *loading) checkAccess() {
+	c := &l.cfg
+	if c.Security.RequireAuth && c.Security.APIKey == "" {
+		l.problem("security.require_auth is on and there is no API key; give --api-key, ICN_API_KEY or ICN_API_KEY_FILE")
+	}
+	host, _, err := net.SplitHostPort(c.Network.HTTPListenAddr)
+	if ip := net.ParseIP(host); err == nil && !c.Security.RequireAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		l.warn("anybody who reaches %s can use this node: there is no API key; give one with --api-key or ICN_API_KEY", c.Network.HTTPListenAddr)
+	}
+	if c.Federation.JoinCode != "" && len(c.Network.BootstrapPeers) == 0 {
+		l.warn("the join code is not used: there is no bootstrap peer to bring it to; give --bootstrap-peers")
+	}
+}
+
+func (l *loading) checkOneOf(key, v string, allowed ...string) {
+	if !slices.Contains(allowed, v) {
+		l.problem("%s: %q is none of %s%s", key, v, strings.Join(allowed, ", "), didYouMean(v, allowed))
+	}
+}
+
+func (l *loading) checkRange(key string, v, low, high int) {
+	if v < low || v > high {
+		l.problem("%s: %d is not between %d and %d", key, v, low, high)
+	}
+}
+
+func (l *loading) checkAddr(key, v string) {
+	if _, _, err := net.SplitHostPort(v); err != nil {
+		l.problem("%s: %q is not host:port, e.g. 127.0.0.1:7845", key, v)
+	}
+}

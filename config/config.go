@@ -1,0 +1,129 @@
+// Package config is the one description of what an operator can set: a struct in
+// the sections of the configuration file, whose tags say each key's flag,
+// environment names and meaning.
+//
+// The invariant: a [Config] that Load returns is complete and consistent; every
+// value comes from the highest layer that sets it (flag, then environment, then
+// file, then preset), and everything wrong is reported at once, each with the
+// place it came from. Secrets are never printed.
+//
+// It opens no socket and no store, and it does not know what is done with a value.
+//
+//	fs := pflag.NewFlagSet("icn-node", pflag.ContinueOnError)
+//	config.Flags(fs)
+//	_ = fs.Parse(os.Args[1:])
+//	cfg, warnings, err := config.Load(config.Sources{Flags: fs, Environ: os.Environ()})
+package config
+
+// Config is everything that can be set. A field's tags:
+//
+//	key     its name in the file
+//	flag    its command line flags, the first one shown in the help
+//	env     environment names beside ICN_<SECTION>_<KEY>
+//	secret  also read from a file that the variable with suffix _FILE names
+//	doc     what it means, with its unit
+type Config struct {
+	Runtime     Runtime     `key:"runtime"`
+	Network     Network     `key:"network"`
+	Storage     Storage     `key:"storage"`
+	Identity    Identity    `key:"identity"`
+	Federation  Federation  `key:"federation"`
+	Security    Security    `key:"security"`
+	Mesh        Mesh        `key:"mesh"`
+	Performance Performance `key:"performance"`
+	Logging     Logging     `key:"logging"`
+}
+
+// Runtime is what kind of node this is.
+type Runtime struct {
+	Environment string `key:"environment" env:"ICN_ENVIRONMENT" doc:"what this node is for: development or production"`
+	TestMode    bool   `key:"test_mode" flag:"test-mode" env:"ICN_TEST_MODE" doc:"start from the preset for trying things out: memory store, a new key, no P2P, no API key"`
+	NodeName    string `key:"node_name" flag:"node-name" env:"ICN_NODE_NAME" doc:"name that people see; by default made from the DID"`
+	LogLevel    string `key:"log_level" doc:"another name of logging.level"`
+}
+
+// Network is how the node is reached, and whom it reaches.
+type Network struct {
+	HTTPListenAddr      string   `key:"http_listen_addr" flag:"http-listen-addr" env:"ICN_HTTP_LISTEN_ADDR" doc:"host:port of the HTTP API; port 0 takes a free one"`
+	P2PEnabled          bool     `key:"p2p_enabled" flag:"enable-p2p" env:"ICN_ENABLE_P2P" doc:"speak with other nodes; on as soon as a P2P address or a bootstrap peer is given"`
+	P2PListenAddr       []string `key:"p2p_listen_addr" flag:"p2p-listen-addr,listen-address" env:"ICN_P2P_LISTEN_ADDR" doc:"multiaddr to listen on for other nodes, e.g. /ip4/0.0.0.0/tcp/7000 (repeatable); a TCP address also opens QUIC on the same port"`
+	BootstrapPeers      []string `key:"bootstrap_peers" flag:"bootstrap-peers" env:"ICN_BOOTSTRAP_PEERS" doc:"multiaddrs of nodes, with /p2p/…, at which a node without a federation knocks (comma list)"`
+	EnableMDNS          bool     `key:"enable_mdns" flag:"enable-mdns" env:"ICN_ENABLE_MDNS" doc:"find nodes of the federation on the local network"`
+	MaxPeers            int      `key:"max_peers" env:"ICN_MAX_PEERS" doc:"other nodes linked at once, at most"`
+	ConnectionTimeout   int      `key:"connection_timeout" doc:"seconds for connecting to a peer"`
+	FailureThreshold    int      `key:"failure_threshold" doc:"calls to a peer that fail before the circuit opens"`
+	OpenTimeoutSecs     int      `key:"open_timeout_secs" doc:"seconds before a trial call to a peer whose circuit is open"`
+	RetryInitialDelayMS int      `key:"retry_initial_delay_ms" doc:"milliseconds before the first retry of a peer"`
+	RetryMaxDelayMS     int      `key:"retry_max_delay_ms" doc:"milliseconds between retries of a peer, at most"`
+}
+
+// Storage is where everything is kept.
+type Storage struct {
+	Backend string `key:"backend" flag:"storage-backend" doc:"memory, pebble, or sled (another name for pebble)"`
+	Path    string `key:"path" flag:"storage-path" doc:"folder of the store; by default ./icn_data/node (./icn_data/node.sled with sled)"`
+}
+
+// Identity is the node's key.
+type Identity struct {
+	KeyPath        string `key:"key_path" flag:"key-path" env:"ICN_KEY_PATH" doc:"file of the node's key; by default the storage path with .key behind it; none with the memory store"`
+	GenerateNewKey bool   `key:"generate_new_key" doc:"make a key when there is none yet"`
+}
+
+// Federation is where the node belongs.
+type Federation struct {
+	Name     string `key:"name" flag:"federation-name" doc:"name of the federation that a node without bootstrap peers founds"`
+	JoinCode string `key:"join_code" flag:"join-code" env:"ICN_JOIN_CODE" secret:"true" doc:"join code for the federation of the bootstrap peers"`
+}
+
+// Security is who may use the API. The section may also be called [api].
+type Security struct {
+	APIKey      string `key:"api_key" flag:"api-key" env:"ICN_API_KEY,ICN_HTTP_API_KEY" secret:"true" doc:"key that API callers send as x-api-key"`
+	APIKeyEnv   string `key:"api_key_env" doc:"name of the environment variable that holds the API key"`
+	RequireAuth bool   `key:"require_auth" doc:"refuse API callers without the key; on as soon as there is one"`
+}
+
+// Mesh fills the rules of a federation that this node founds.
+type Mesh struct {
+	JobRetryCount int `key:"job_retry_count" doc:"attempts before a job is rolled back; of a federation founded here"`
+}
+
+// Performance is how much the node takes on.
+type Performance struct {
+	MaxConcurrentJobs    int `key:"max_concurrent_jobs" flag:"max-concurrent-jobs" env:"ICN_MAX_CONCURRENT_JOBS" doc:"jobs run at once; 0 = as many as there are processors"`
+	ManaRegenerationRate int `key:"mana_regeneration_rate" doc:"mana that an account regains per hour; of a federation founded here"`
+}
+
+// Logging is what the node tells its operator.
+type Logging struct {
+	Level  string `key:"level" flag:"log-level" env:"ICN_LOG_LEVEL" doc:"debug, info, warn or error"`
+	Format string `key:"format" flag:"log-format" env:"ICN_LOG_FORMAT" doc:"text or json"`
+}
+
+// sectionNames are other names of sections.
+var sectionNames = map[string]string{"api": "security"}
+
+// Default is the preset of a node that keeps what it is told.
+func Default() Config {
+	return Config{
+		Runtime: Runtime{Environment: "development"},
+		Network: Network{
+			HTTPListenAddr: "127.0.0.1:7845", MaxPeers: 128, ConnectionTimeout: 10,
+			FailureThreshold: 3, OpenTimeoutSecs: 5, RetryInitialDelayMS: 100, RetryMaxDelayMS: 10_000,
+		},
+		Storage:     Storage{Backend: "pebble"},
+		Identity:    Identity{GenerateNewKey: true},
+		Mesh:        Mesh{JobRetryCount: 3},
+		Performance: Performance{ManaRegenerationRate: 10},
+		Logging:     Logging{Level: "info", Format: "text"},
+	}
+}
+
+// TestMode is the preset for trying things out: nothing is kept, nobody is asked
+// for a key, and no other node is spoken to.
+func TestMode() Config {
+	c := Default()
+	c.Storage.Backend = "memory"
+	c.Federation.Name = "test federation"
+	c.Runtime.TestMode = true
+	return c
+}

@@ -1,0 +1,221 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+func parse(t *testing.T, args ...string) *pflag.FlagSet {
+	t.Helper()
+	fs := pflag.NewFlagSet("icn-node", pflag.ContinueOnError)
+	Flags(fs)
+	require.NoError(t, fs.Parse(args))
+	return fs
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func load(t *testing.T, env []string, args ...string) (Config, []string) {
+	t.Helper()
+	c, warnings, err := Load(Sources{Flags: parse(t, args...), Environ: env})
+	require.NoError(t, err)
+	return c, warnings
+}
+
+func problems(t *testing.T, env []string, args ...string) string {
+	t.Helper()
+	_, _, err := Load(Sources{Flags: parse(t, args...), Environ: env})
+	require.ErrorIs(t, err, icn.ErrInvalid)
+	return err.Error()
+}
+
+func TestFlagBeatsEnvironmentBeatsFileBeatsPreset(t *testing.T) {
+	file := write(t, "c.toml", "[storage]\npath = \"from-file\"\n[network]\nmax_peers = 7\nconnection_timeout = 30\nhttp_listen_addr = \"127.0.0.1:1\"\n")
+	c, _ := load(t, []string{"ICN_STORAGE_PATH=from-env", "ICN_HTTP_LISTEN_ADDR=127.0.0.1:2"}, "--config", file, "--http-listen-addr", "127.0.0.1:3")
+	require.Equal(t, "127.0.0.1:3", c.Network.HTTPListenAddr)
+	require.Equal(t, "from-env", c.Storage.Path)
+	require.Equal(t, 7, c.Network.MaxPeers)
+	require.Equal(t, 30, c.Network.ConnectionTimeout)
+	require.Equal(t, 3, c.Mesh.JobRetryCount)
+}
+
+func TestAFlagThatWasNotGivenOverridesNothing(t *testing.T) {
+	c, _ := load(t, nil, "--config", write(t, "c.toml", "[storage]\nbackend = \"memory\"\n[logging]\nlevel = \"debug\"\n"))
+	require.Equal(t, "memory", c.Storage.Backend)
+	require.Equal(t, "debug", c.Logging.Level)
+}
+
+func TestEnvironmentNamesWithUnderscoresInsideFindTheirKeys(t *testing.T) {
+	c, w := load(t, []string{"ICN_NETWORK_FAILURE_THRESHOLD=9", "ICN_NETWORK_OPEN_TIMEOUT_SECS=8", "ICN_NETWORK_RETRY_INITIAL_DELAY_MS=7",
+		"ICN_NETWORK_RETRY_MAX_DELAY_MS=600", "ICN_MESH_JOB_RETRY_COUNT=5"})
+	require.Empty(t, w)
+	require.Equal(t, []int{9, 8, 7, 600, 5}, []int{c.Network.FailureThreshold, c.Network.OpenTimeoutSecs, c.Network.RetryInitialDelayMS, c.Network.RetryMaxDelayMS, c.Mesh.JobRetryCount})
+}
+
+func TestEverythingWrongIsReportedAtOnceWithItsPlace(t *testing.T) {
+	file := write(t, "c.toml", "[network]\nmax_peerz = 3\nhttp_listen_addr = 5\n[stoarge]\nbackend = \"memory\"\n")
+	got := problems(t, []string{"ICN_NETWORK_FAILURE_THRESHOLD=many"}, "--config", file, "--log-level", "inof", "--storage-backend", "rocksdb")
+	for _, want := range []string{
+		"unknown key network.max_peerz; did you mean network.max_peers?",
+		"network.http_listen_addr", "want text in quotes, got 5",
+		"unknown key stoarge.backend; did you mean storage.backend?",
+		"environment ICN_NETWORK_FAILURE_THRESHOLD", "want a whole number, got many",
+		`"inof" is none of debug, info, warn, error; did you mean info?`,
+		"rocksdb is not in this build; use pebble",
+	} {
+		require.Contains(t, got, want)
+	}
+}
+
+func TestOneLayerThatSaysTwoThingsIsRefused(t *testing.T) {
+	require.Contains(t, problems(t, []string{"ICN_API_KEY=a", "ICN_HTTP_API_KEY=b"}), "set twice, differently")
+	load(t, []string{"ICN_API_KEY=a", "ICN_HTTP_API_KEY=a"})
+	both := write(t, "c.toml", "[api]\nrequire_auth = true\napi_key = \"a\"\n[security]\nrequire_auth = false\n")
+	require.Contains(t, problems(t, nil, "--config", both), "security.require_auth is set twice")
+}
+
+func TestSecretsComeFromFilesAndAreNeverPrinted(t *testing.T) {
+	secret := write(t, "key", "s3cret\n")
+	c, _ := load(t, []string{"ICN_API_KEY_FILE=" + secret, "ICN_JOIN_CODE_FILE=" + secret}, "--bootstrap-peers", "x")
+	require.Equal(t, "s3cret", c.Security.APIKey)
+	require.Equal(t, "s3cret", c.Federation.JoinCode)
+	require.True(t, c.Security.RequireAuth)
+
+	require.Contains(t, problems(t, []string{"ICN_API_KEY_FILE=/nowhere"}), "/nowhere")
+	require.Contains(t, problems(t, []string{"ICN_API_KEY_FILE=" + write(t, "empty", " \n")}), "is empty")
+	got := problems(t, []string{"ICN_API_KEY=hunter1", "ICN_API_KEY_FILE=" + secret})
+	require.NotContains(t, got, "hunter1")
+	require.NotContains(t, got, "s3cret")
+}
+
+func TestAPIKeyEnvNamesAVariable(t *testing.T) {
+	file := write(t, "c.toml", "[security]\napi_key_env = \"MY_KEY\"\nrequire_auth = true\n")
+	c, _ := load(t, []string{"MY_KEY=abc"}, "--config", file)
+	require.Equal(t, "abc", c.Security.APIKey)
+	c, _ = load(t, []string{"MY_KEY_FILE=" + write(t, "k", "def")}, "--config", file)
+	require.Equal(t, "def", c.Security.APIKey)
+	require.Contains(t, problems(t, nil, "--config", file), "names MY_KEY, which is not set")
+}
+
+func TestTestModeIsOnlyAPreset(t *testing.T) {
+	c, w := load(t, nil, "--test-mode")
+	require.Empty(t, w)
+	require.Equal(t, "memory", c.Storage.Backend)
+	require.False(t, c.Network.P2PEnabled)
+	require.False(t, c.Security.RequireAuth)
+	require.Empty(t, c.Identity.KeyPath)
+	require.Equal(t, "127.0.0.1:7845", c.Network.HTTPListenAddr)
+
+	dir := filepath.Join(t.TempDir(), "node")
+	c, _ = load(t, []string{"ICN_TEST_MODE=true"}, "--storage-backend", "pebble", "--storage-path", dir, "--p2p-listen-addr", "/ip4/127.0.0.1/tcp/0", "--api-key", "k")
+	require.Equal(t, "pebble", c.Storage.Backend)
+	require.Equal(t, dir+".key", c.Identity.KeyPath)
+	require.True(t, c.Network.P2PEnabled)
+	require.True(t, c.Security.RequireAuth)
+}
+
+func TestTheDevelopmentFileOfTheGuideLoads(t *testing.T) {
+	file := write(t, "development.toml", `
+[runtime]
+environment = "development"
+test_mode = true
+[network]
+http_listen_addr = "127.0.0.1:7845"
+p2p_enabled = false
+[storage]
+backend = "memory"
+[identity]
+generate_new_key = true
+[api]
+api_key = "dev-key-123"
+require_auth = false
+`)
+	c, w := load(t, nil, "--config", file)
+	require.Empty(t, w)
+	require.Equal(t, "dev-key-123", c.Security.APIKey)
+	require.False(t, c.Security.RequireAuth)
+	require.False(t, c.Network.P2PEnabled)
+}
+
+func TestP2PIsOnWhenAnAddressIsGivenUnlessTheSameLayerSaysNo(t *testing.T) {
+	off := write(t, "c.toml", "[network]\np2p_enabled = false\np2p_listen_addr = \"/ip4/127.0.0.1/tcp/7000\"\n")
+	c, _ := load(t, nil, "--config", off)
+	require.False(t, c.Network.P2PEnabled)
+	c, _ = load(t, nil, "--config", off, "--bootstrap-peers", "a,b")
+	require.True(t, c.Network.P2PEnabled)
+	require.Equal(t, []string{"a", "b"}, c.Network.BootstrapPeers)
+	c, _ = load(t, nil, "--bootstrap-peers", "a", "--enable-p2p=false")
+	require.False(t, c.Network.P2PEnabled)
+	c, _ = load(t, nil, "--enable-p2p")
+	require.Equal(t, []string{"/ip4/0.0.0.0/tcp/0"}, c.Network.P2PListenAddr)
+	c, _ = load(t, nil, "--listen-address", "/ip4/127.0.0.1/tcp/1", "--listen-address", "/ip4/127.0.0.1/tcp/2")
+	require.Len(t, c.Network.P2PListenAddr, 2)
+}
+
+func TestSledHasThePathOfTheGuide(t *testing.T) {
+	c, _ := load(t, nil, "--storage-backend", "sled")
+	require.Equal(t, "./icn_data/node.sled", c.Storage.Path)
+	require.Equal(t, "./icn_data/node.sled.key", c.Identity.KeyPath)
+}
+
+func TestWhatIsOpenOrUselessIsWarnedOf(t *testing.T) {
+	_, w := load(t, []string{"ICN_MANA_LEDGER_PATH=./icn_data/mana.sled", "ICN_STORAGE_PAHT=x", "ICN_UNRELATED_THING=1"}, "--http-listen-addr", "0.0.0.0:7845", "--join-code", "c")
+	all := strings.Join(w, "\n")
+	require.Contains(t, all, "ICN_MANA_LEDGER_PATH is not needed")
+	require.Contains(t, all, "did you mean ICN_STORAGE_PATH?")
+	require.NotContains(t, all, "UNRELATED")
+	require.Contains(t, all, "anybody who reaches 0.0.0.0:7845")
+	require.Contains(t, all, "no bootstrap peer to bring it to")
+}
+
+func TestYAMLReadsLikeTOML(t *testing.T) {
+	c, _ := load(t, nil, "--config", write(t, "c.yaml", "storage:\n  backend: memory\nnetwork:\n  max_peers: 9\n  bootstrap_peers: [a, b]\n"))
+	require.Equal(t, "memory", c.Storage.Backend)
+	require.Equal(t, 9, c.Network.MaxPeers)
+	require.Len(t, c.Network.BootstrapPeers, 2)
+	require.Contains(t, problems(t, nil, "--config", write(t, "c.ini", "")), "ends in .toml, .yaml or .yml")
+	require.Contains(t, problems(t, nil, "--config", "/nowhere.toml"), "/nowhere.toml")
+}
+
+func TestEveryKeyIsDescribedAndReachableByOneName(t *testing.T) {
+	flags, env := map[string]string{}, map[string]string{}
+	for _, f := range fields {
+		require.NotEmpty(t, f.Doc, f.Key)
+		for _, name := range f.Flags {
+			require.Empty(t, flags[name], name)
+			flags[name] = f.Key
+		}
+		for _, name := range f.Env {
+			require.Empty(t, env[name], "%s is %s and %s", name, env[name], f.Key)
+			env[name] = f.Key
+		}
+		require.Contains(t, Reference(), "| `"+strings.SplitN(f.Key, ".", 2)[1]+"` |")
+	}
+}
+
+func FuzzFileNeverPanicsAndEveryRefusalIsInvalid(f *testing.F) {
+	f.Add("[network]\nmax_peers = 3\n")
+	f.Add("network = 3\n")
+	f.Add("[api]\napi_key = [1]\n[security.api_key]\nx = 1\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(t.TempDir(), "c.toml")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, _, err := Load(Sources{Environ: []string{"ICN_CONFIG_FILE=" + path}})
+		if err != nil && !errors.Is(err, icn.ErrInvalid) {
+			t.Fatal(err)
+		}
+	})
+}
