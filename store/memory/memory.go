@@ -17,7 +17,6 @@ package memory
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 
@@ -30,7 +29,6 @@ import (
 type Store struct {
 	write sync.Mutex // one writer at a time; readers load rows
 	rows  atomic.Pointer[rows]
-	seed  maphash.Seed
 }
 
 // rows is one state of the store. A closed store has none.
@@ -40,7 +38,7 @@ var _ store.Store = (*Store)(nil)
 
 // New is an empty store.
 func New() *Store {
-	s := &Store{seed: maphash.MakeSeed()}
+	s := &Store{}
 	s.rows.Store(&rows{})
 	return s
 }
@@ -48,7 +46,7 @@ func New() *Store {
 // Clone is a store of its own that holds what s holds at this moment. It costs
 // the same for any size. The clone of a closed store is closed.
 func (s *Store) Clone() *Store {
-	c := &Store{seed: s.seed}
+	c := &Store{}
 	c.rows.Store(s.rows.Load())
 	return c
 }
@@ -59,11 +57,17 @@ func (s *Store) Get(key []byte) ([]byte, error) {
 	if now == nil {
 		return nil, closed("get")
 	}
-	n := now.root.find(key)
-	if n == nil {
-		return nil, fmt.Errorf("get %q: %w", key, icn.ErrNotFound)
+	for n := now.root; n != nil; {
+		switch d := bytes.Compare(key, n.key); {
+		case d == 0:
+			return append([]byte{}, n.value...), nil
+		case d < 0:
+			n = n.left
+		default:
+			n = n.right
+		}
 	}
-	return bytes.Clone(n.value), nil
+	return nil, fmt.Errorf("get %q: %w", key, icn.ErrNotFound)
 }
 
 // Scan implements store.Store.
@@ -90,10 +94,7 @@ func (s *Store) Apply(b *store.Batch) error {
 			root = root.without(w.Key)
 			continue
 		}
-		root = root.with(&node{
-			key: append([]byte{}, w.Key...), value: append([]byte{}, w.Value...),
-			rank: maphash.Bytes(s.seed, w.Key),
-		})
+		root = root.with(append([]byte{}, w.Key...), append([]byte{}, w.Value...))
 	}
 	s.rows.Store(&rows{root: root})
 	return nil
