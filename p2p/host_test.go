@@ -27,6 +27,7 @@ type node struct {
 	served   int
 	hold     chan struct{} // Serve "hold" waits for it
 	stuck    chan struct{} // Live waits for it when not nil
+	entered  chan struct{} // and tells when it does
 	frames   chan got
 	knockers chan []string
 }
@@ -48,6 +49,7 @@ func (n *node) Live(from icn.DID, kind Kind, frame []byte) {
 	stuck := n.stuck
 	n.mu.Unlock()
 	if stuck != nil {
+		n.entered <- struct{}{}
 		<-stuck
 	}
 	n.frames <- got{from, kind, string(frame)}
@@ -90,7 +92,7 @@ func testKey(t testing.TB) ed25519.PrivateKey {
 
 func newNode(t testing.TB, change ...func(*Config)) *node {
 	n := &node{
-		t: t, friends: map[icn.DID]bool{}, hold: make(chan struct{}),
+		t: t, friends: map[icn.DID]bool{}, hold: make(chan struct{}), entered: make(chan struct{}, 16),
 		frames: make(chan got, 1<<10), knockers: make(chan []string, 16),
 	}
 	cfg := Config{Key: testKey(t), Listen: []string{"/ip4/127.0.0.1/tcp/0"}, RetryInitial: 5 * time.Millisecond, RetryMax: 50 * time.Millisecond}

@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -154,10 +153,7 @@ func TestLongKnockIsRefusedUnread(t *testing.T) {
 	s, err := raw(t, a, b, protocolKnock)
 	require.NoError(t, err)
 	require.NoError(t, writeHello(s, a.hello()))
-	head := appendHead(nil, frame{op: opRequest})
-	binary.BigEndian.PutUint32(head, KnockRequest+1)
-	_, err = s.Write(head)
-	require.NoError(t, err)
+	_, _ = s.Write(wire(frame{op: opRequest, body: make([]byte, KnockRequest+1)})) // reset under way
 	_, err = io.ReadAll(s)
 	require.Error(t, err)
 	require.Empty(t, b.knockers)
@@ -218,28 +214,60 @@ func TestStuckReadersQueueIsBoundedAndBlocksNobodyElse(t *testing.T) {
 	require.Equal(t, "block:other kinds flow", string(body))
 }
 
+// member opens a stream to b as a peer that b admits, hello done.
+func member(t *testing.T, a, b *node, kind Kind) (network.Stream, *bufio.Reader) {
+	t.Helper()
+	s, err := raw(t, a, b, protocolOf(kind))
+	require.NoError(t, err)
+	require.NoError(t, writeHello(s, a.hello()))
+	br := bufio.NewReader(s)
+	_, err = readHello(br)
+	require.NoError(t, err)
+	return s, br
+}
+
 func TestServingIsBoundedPerPeer(t *testing.T) {
 	a, b := newNode(t), newNode(t, func(c *Config) { c.Limits.Kind[Bulk].Serving = 1 })
 	b.admit(a)
-	a.want(b)
-	a.await(Linked, b.DID())
-	ctx, cancel := context.WithCancel(t.Context())
-	first := make(chan error, 1)
-	go func() {
-		_, err := a.Call(ctx, b.DID(), Bulk, []byte("hold"))
-		first <- err
-	}()
-	second := make(chan error, 1)
-	go func() {
-		_, err := a.Call(t.Context(), b.DID(), Bulk, []byte("hold"))
-		second <- err
-	}()
-	body, err := a.Call(t.Context(), b.DID(), Block, []byte("x"))
+	s, br := member(t, a, b, Bulk)
+	for id := range uint64(2) {
+		_, err := s.Write(wire(frame{op: opRequest, id: id, body: []byte("hold")}))
+		require.NoError(t, err)
+	}
+	_, err := s.Write(wire(frame{op: opPing, id: 7}))
 	require.NoError(t, err)
-	require.Equal(t, "block:x", string(body))
+
+	other, obr := member(t, a, b, Block) // its own slots
+	_, err = other.Write(wire(frame{op: opRequest, body: []byte("x")}))
+	require.NoError(t, err)
+	f, err := readFrame(obr, 100)
+	require.NoError(t, err)
+	require.Equal(t, "block:x", string(f.body))
+
 	b.hold <- struct{}{}
-	b.hold <- struct{}{} // the second came in only now
-	require.NoError(t, <-first)
-	require.NoError(t, <-second)
-	cancel()
+	f, err = readFrame(br, 100)
+	require.NoError(t, err)
+	require.Equal(t, opReply, f.op) // the ping behind the second request was not read before
+	b.hold <- struct{}{}
+}
+
+func TestNewerStreamReplacesTheOlderOneFrameByFrame(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	b.admit(a)
+	b.stuck = make(chan struct{})
+	s, br := member(t, a, b, Bulk)
+	_, err := s.Write(wire(frame{op: opFrame, body: []byte("old")}))
+	require.NoError(t, err)
+	<-b.entered
+	newer, err := raw(t, a, b, protocolOf(Bulk))
+	require.NoError(t, err)
+	require.NoError(t, writeHello(newer, a.hello()))
+	_, err = newer.Write(wire(frame{op: opFrame, body: []byte("new")}))
+	require.NoError(t, err)
+	_, err = br.ReadByte()
+	require.Error(t, err) // replaced
+	require.Empty(t, b.entered)
+	close(b.stuck)
+	require.Equal(t, "old", (<-b.frames).body)
+	require.Equal(t, "new", (<-b.frames).body)
 }

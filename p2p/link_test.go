@@ -3,6 +3,8 @@ package p2p
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -65,7 +67,13 @@ func TestBothMayDialAtOnce(t *testing.T) {
 }
 
 func TestEndOfAdmissionCutsThePeer(t *testing.T) {
-	a, b := linked(t)
+	a, b := newNode(t), newNode(t)
+	_, _, err := a.Host.Knock(t.Context(), b.Addrs()[0], nil) // the link stands on a stranger's connection
+	require.NoError(t, err)
+	b.admit(a)
+	a.want(b)
+	a.await(Linked, b.DID())
+	b.await(Linked, a.DID())
 	b.mu.Lock()
 	delete(b.friends, a.DID())
 	b.mu.Unlock()
@@ -112,8 +120,8 @@ func TestQUICAloneIsEnough(t *testing.T) {
 	a.await(Lost, b.DID())
 }
 
-func TestPingMeasures(t *testing.T) {
-	a, b := linked(t)
+func TestPeersAreDescribed(t *testing.T) {
+	a, b := linked(t, func(c *Config) { c.Capabilities = []string{"cosign"} })
 	d, err := a.Ping(t.Context(), b.DID())
 	require.NoError(t, err)
 	require.Positive(t, d)
@@ -122,7 +130,11 @@ func TestPingMeasures(t *testing.T) {
 	require.False(t, p.Inbound)
 	require.Positive(t, p.RoundTrip)
 	require.NotZero(t, p.BytesOut)
-	require.True(t, peerOf(t, b, a.DID()).Inbound)
+	require.Equal(t, []string{"cosign"}, p.Capabilities)
+	q := peerOf(t, b, a.DID())
+	require.True(t, q.Inbound)
+	require.Equal(t, []string{"cosign"}, q.Capabilities)
+	require.Contains(t, q.Addrs, a.Addrs()[0]) // by its hello
 	require.Equal(t, b.PeerID(), p.ID)
 	require.Contains(t, p.Addrs, b.Addrs()[0])
 	_, err = a.Ping(t.Context(), icn.DID{1})
@@ -210,4 +222,48 @@ func TestDialNamesWhoIsThere(t *testing.T) {
 	wrong := b.engine.ListenAddresses()[0].String() + "/p2p/" + c.PeerID()
 	_, err = newNode(t).Dial(t.Context(), wrong)
 	require.ErrorIs(t, err, icn.ErrUnavailable)
+}
+
+// failures signals every "no link" that a host logs.
+type failures struct {
+	slog.Handler
+	ch chan struct{}
+}
+
+func (f failures) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "no link" {
+		f.ch <- struct{}{}
+	}
+	return nil
+}
+
+// impatient hosts say when the first dial has failed; the next is an hour away.
+func impatient() (func(*Config), chan struct{}) {
+	failed := make(chan struct{}, 16)
+	return func(c *Config) {
+		c.RetryInitial, c.RetryMax = time.Hour, time.Hour
+		c.Log = slog.New(failures{slog.NewTextHandler(io.Discard, nil), failed})
+	}, failed
+}
+
+func TestNewAddressIsTriedAtOnce(t *testing.T) {
+	change, failed := impatient()
+	a, b := newNode(t, change), newNode(t)
+	a.admit(b)
+	b.admit(a)
+	a.Want(map[icn.DID][]string{b.DID(): {"/ip4/127.0.0.1/tcp/1"}})
+	<-failed
+	a.Want(map[icn.DID][]string{b.DID(): b.Addrs()})
+	a.await(Linked, b.DID())
+}
+
+func TestPeerThatCameByItselfIsAnsweredAtOnce(t *testing.T) {
+	change, failed := impatient()
+	a, b := newNode(t, change), newNode(t)
+	a.admit(b)
+	b.admit(a)
+	a.Want(map[icn.DID][]string{b.DID(): nil})
+	<-failed
+	b.want(a)
+	a.await(Linked, b.DID())
 }
