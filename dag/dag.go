@@ -1,0 +1,222 @@
+// Package dag stores blocks under the names that their content gives them, and
+// trees of blocks: files and folders as IPFS tools make them, so that the CIDs
+// are the same here and there.
+//
+// The invariant: what Get returns hashes to its CID; what a live pin or a kept
+// root reaches is never removed.
+//
+// It orders nothing: a block becomes a fact when a statement cites it. Blocks
+// that are not here are asked for through a function it is handed.
+//
+//	d, err := dag.Open(store, dag.Options{})
+//	added, err := d.Add(ctx, file)
+//	r, err := d.Read(ctx, added.CID)
+package dag
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/store"
+)
+
+// The keys in the store. This is the one place that knows them.
+//
+//	b/<cid>      arrival number, time put, content
+//	i/<arrival>  the CID that arrived as this number
+//	p/<cid>      a pin: when it ends, 0 = never
+const (
+	keyBlock   = "b/"
+	keyArrival = "i/"
+	keyPin     = "p/"
+	headBytes  = 16
+)
+
+// Fetch asks others for a block's content.
+type Fetch func(ctx context.Context, c icn.CID) ([]byte, error)
+
+// Options of a DAG. The zero value keeps to itself.
+type Options struct {
+	Fetch Fetch
+	Now   func() time.Time
+}
+
+// DAG is a block store. All methods may be called from many goroutines.
+type DAG struct {
+	st      store.Store
+	fetch   atomic.Pointer[Fetch]
+	now     func() time.Time
+	arrival atomic.Uint64
+	gate    sync.RWMutex // writers hold it shared, a deletion alone
+	pinning sync.Mutex   // pins and prunings, one at a time
+	fresh   atomic.Pointer[sync.Map]
+}
+
+// Open uses a store.
+func Open(s store.Store, o Options) (*DAG, error) {
+	d := &DAG{st: s, now: o.Now}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	d.SetFetch(o.Fetch)
+	r := store.Prefix([]byte(keyArrival))
+	r.Reverse = true
+	err := s.Scan(r, func(k, _ []byte) bool {
+		d.arrival.Store(binary.BigEndian.Uint64(k[len(keyArrival):]))
+		return false
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open blocks: %w", err)
+	}
+	return d, nil
+}
+
+// SetFetch tells whom to ask for missing blocks; nil asks nobody.
+func (d *DAG) SetFetch(f Fetch) {
+	if f == nil {
+		d.fetch.Store(nil)
+		return
+	}
+	d.fetch.Store(&f)
+}
+
+func blockKey(c icn.CID) []byte {
+	k := c.KeyString()
+	return append(append(make([]byte, 0, len(keyBlock)+len(k)), keyBlock...), k...)
+}
+
+// Put stores a block; when it returns nil, the block is durable.
+func (d *DAG) Put(_ context.Context, b icn.Block) error { return d.PutMany(nil, []icn.Block{b}) }
+
+// PutMany stores blocks in one commit: all or none.
+func (d *DAG) PutMany(_ context.Context, blocks []icn.Block) error {
+	for _, b := range blocks {
+		if err := b.Verify(); err != nil {
+			return fmt.Errorf("put: %w", err)
+		}
+	}
+	return d.commit(blocks)
+}
+
+// commit stores verified blocks.
+func (d *DAG) commit(blocks []icn.Block) error {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	batch := store.Batch{Writes: make([]store.Write, 0, 2*len(blocks))}
+	at := uint64(d.now().UnixMilli())
+	fresh := d.fresh.Load()
+	for _, b := range blocks {
+		if fresh != nil {
+			fresh.Store(b.CID, true)
+		}
+		n := d.arrival.Add(1)
+		v := make([]byte, headBytes, headBytes+len(b.Data))
+		binary.BigEndian.PutUint64(v, n)
+		binary.BigEndian.PutUint64(v[8:], at)
+		batch.Put(blockKey(b.CID), append(v, b.Data...))
+		batch.Put(arrivalKey(n), b.CID.Bytes())
+	}
+	if err := d.st.Apply(&batch); err != nil {
+		return fmt.Errorf("put: %w", err)
+	}
+	return nil
+}
+
+func arrivalKey(n uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte(keyArrival), n)
+}
+
+// Get returns a block: from here, or from whoever has it; then it is kept.
+func (d *DAG) Get(ctx context.Context, c icn.CID) (icn.Block, error) {
+	b, err := d.GetLocal(c)
+	if !errors.Is(err, icn.ErrNotFound) {
+		return b, err
+	}
+	f := d.fetch.Load()
+	if f == nil {
+		return b, err
+	}
+	data, ferr := (*f)(ctx, c)
+	if ferr != nil {
+		return b, ferr
+	}
+	b = icn.Block{CID: c, Data: data}
+	if err := b.Verify(); err != nil {
+		return b, fmt.Errorf("fetched: %w", err)
+	}
+	return b, d.commit([]icn.Block{b})
+}
+
+// GetLocal returns a block that is stored here.
+func (d *DAG) GetLocal(c icn.CID) (icn.Block, error) {
+	if err := icn.CheckCID(c); err != nil {
+		return icn.Block{}, err
+	}
+	v, err := d.st.Get(blockKey(c))
+	if errors.Is(err, icn.ErrNotFound) {
+		return icn.Block{}, fmt.Errorf("block %s: %w", c, icn.ErrNotFound)
+	}
+	if err != nil {
+		return icn.Block{}, fmt.Errorf("block %s: %w", c, err)
+	}
+	if len(v) < headBytes {
+		return icn.Block{}, fmt.Errorf("block %s: %w: stored value of %d bytes", c, icn.ErrCorrupt, len(v))
+	}
+	b := icn.Block{CID: c, Data: v[headBytes:]}
+	return b, b.Verify()
+}
+
+// Has says whether a block is stored here.
+func (d *DAG) Has(c icn.CID) (bool, error) {
+	_, err := d.st.Get(blockKey(c))
+	if errors.Is(err, icn.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Meta is what is known of a stored block.
+type Meta struct {
+	CID        icn.CID    `json:"cid"`
+	Size       int        `json:"size"`
+	Codec      string     `json:"codec"`
+	Links      []icn.CID  `json:"links"`
+	Put        time.Time  `json:"put"`
+	Arrival    uint64     `json:"arrival"`
+	Pinned     bool       `json:"pinned"`
+	PinExpires *time.Time `json:"pin_expires,omitempty"`
+}
+
+// Meta describes a block that is stored here.
+func (d *DAG) Meta(_ context.Context, c icn.CID) (Meta, error) {
+	b, err := d.GetLocal(c)
+	if err != nil {
+		return Meta{}, err
+	}
+	v, err := d.st.Get(blockKey(c))
+	if err != nil {
+		return Meta{}, fmt.Errorf("block %s: %w", c, err)
+	}
+	links, err := Links(b)
+	if err != nil {
+		return Meta{}, err
+	}
+	m := Meta{CID: c, Size: len(b.Data), Codec: codecName(c), Links: links,
+		Arrival: binary.BigEndian.Uint64(v), Put: time.UnixMilli(int64(binary.BigEndian.Uint64(v[8:])))}
+	if until, ok, err := d.pin(c); err != nil {
+		return m, err
+	} else if ok {
+		m.Pinned = true
+		if until != 0 {
+			t := time.UnixMilli(until)
+			m.PinExpires = &t
+		}
+	}
+	return m, nil
+}
