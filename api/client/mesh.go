@@ -1,0 +1,46 @@
+package client
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/node"
+)
+
+// MeshSubmit has the node offer a job in its own name.
+func (c *Client) MeshSubmit(ctx context.Context, s wire.Submit) (wire.Submitted, error) {
+	return post[wire.Submitted](ctx, c, call{path: "/mesh/submit", wait: time.Duration(s.Wait)}, s)
+}
+
+// MeshJobs lists the newest jobs first: at most limit (0: the node's default),
+// posted before entry number before (0: now).
+func (c *Client) MeshJobs(ctx context.Context, limit int, before uint64) (wire.Jobs, error) {
+	q := url.Values{}
+	if limit > 0 {
+		q.Set("limit", strconv.Itoa(limit))
+	}
+	if before > 0 {
+		q.Set("before", strconv.FormatUint(before, 10))
+	}
+	return get[wire.Jobs](ctx, c, call{path: "/mesh/jobs", query: q})
+}
+
+// MeshJob tells how a job stands, at its end or after wait (at most a minute).
+func (c *Client) MeshJob(ctx context.Context, id icn.CID, wait time.Duration) (node.JobView, error) {
+	return get[node.JobView](ctx, c, call{path: "/mesh/jobs/" + id.String(), query: waiting(wait), wait: wait})
+}
+
+// MeshCancel ends a job that the node submitted.
+func (c *Client) MeshCancel(ctx context.Context, id icn.CID) (wire.Said, error) {
+	return post[wire.Said](ctx, c, call{path: "/mesh/jobs/" + id.String() + "/cancel"}, nil)
+}
+
+// MeshReceipt is all that is needed to check a job's receipt. It waits for the
+// job's end and for a checkpoint over it.
+func (c *Client) MeshReceipt(ctx context.Context, id icn.CID, wait time.Duration) (wire.Receipt, error) {
+	return get[wire.Receipt](ctx, c, call{path: "/mesh/receipts/" + id.String(), query: waiting(wait), wait: wait})
+}
