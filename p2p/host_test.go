@@ -49,7 +49,10 @@ func (n *node) Live(from icn.DID, kind Kind, frame []byte) {
 	stuck := n.stuck
 	n.mu.Unlock()
 	if stuck != nil {
-		n.entered <- struct{}{}
+		select {
+		case n.entered <- struct{}{}:
+		default:
+		}
 		<-stuck
 	}
 	n.frames <- got{from, kind, string(frame)}

@@ -51,9 +51,8 @@ func TestStrangersFrameIsRefused(t *testing.T) {
 	s, err := a.openStream(t.Context(), b.engine.id)
 	require.NoError(t, err)
 	lazy := multistream.NewMSSelect(s, protocolOf(Live))
-	require.NoError(t, writeHello(lazy, a.hello()))
-	_, err = lazy.Write(wire(frame{op: opFrame, body: []byte("vote for me")}))
-	require.NoError(t, err)
+	_ = writeHello(lazy, a.hello()) // the reset may come before or after
+	_, _ = lazy.Write(wire(frame{op: opFrame, body: []byte("vote for me")}))
 	_, err = io.ReadAll(lazy)
 	require.Error(t, err)
 	require.Empty(t, b.frames)

@@ -144,6 +144,9 @@ func (in *inlet) read(br *bufio.Reader) (why error) {
 	}()
 	for {
 		f, err := readFrame(br, in.queue.limit.Frame)
+		if in.ctx.Err() != nil { // cut: what was buffered is not heard any more
+			return in.cause()
+		}
 		if err != nil {
 			if errors.Is(err, icn.ErrInvalid) {
 				r.refused.Add(1)

@@ -31,11 +31,11 @@ func (f finder) HandlePeerFound(info peer.AddrInfo) {
 		return // somebody else's libp2p node, or an echo
 	}
 	addrs := clip(info.Addrs)
+	f.h.events.emit(PeerEvent{DID: did, Kind: Found, Addrs: withPeer(addrs, info.ID)})
 	if r := f.h.find(did); r != nil {
 		r.remember(addrs)
 		if r.out[Live].Load() == nil {
 			r.nudge()
 		}
 	}
-	f.h.events.emit(PeerEvent{DID: did, Kind: Found, Addrs: withPeer(addrs, info.ID)})
 }

@@ -173,6 +173,7 @@ func (r *remote) heartbeat(ctx context.Context, l *link) {
 			l.kill(errClosed)
 			return
 		case <-t.C:
+			r.host.prune(r.id)
 		}
 	}
 }
