@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -309,21 +308,6 @@ func (h *Host) dialContext(ctx context.Context, r *remote) context.Context {
 	book.AddAddrs(r.id, addrs, peerstore.TempAddrTTL)
 	h.engine.Backoff().Clear(r.id) // ours counts
 	return ctx
-}
-
-// prune closes what is left over when both sides dialed at once: connections
-// that carry no stream, beside the one that carries the link. Should the peer be about to open one
-// there, it tries again on another.
-func (h *Host) prune(id peer.ID) {
-	conns := h.engine.ConnsToPeer(id)
-	if len(conns) < 2 {
-		return
-	}
-	for _, c := range conns {
-		if s := c.Stat(); s.NumStreams == 0 && time.Since(s.Opened) > h.cfg.Heartbeat {
-			_ = c.Close() // its error would only say that it was closed already
-		}
-	}
 }
 
 // openStream opens a bare stream; the handshake is the caller's.

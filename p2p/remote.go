@@ -173,7 +173,6 @@ func (r *remote) heartbeat(ctx context.Context, l *link) {
 			l.kill(errClosed)
 			return
 		case <-t.C:
-			r.host.prune(r.id)
 		}
 	}
 }
