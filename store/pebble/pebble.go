@@ -1,23 +1,31 @@
-// Package pebble is the embedded store for one machine, over CockroachDB's
-// Pebble. The deployment guide calls it "sled".
+// Package pebble is the store of a node on one machine, over CockroachDB's
+// Pebble (a log-structured merge tree with a write-ahead log).
 //
-// A durable batch is synced with its write-ahead log, shared with whoever else
-// commits at that moment; a relaxed one goes into the same log without waiting.
-// One process owns the folder.
+// The invariant: an error from Apply is final. Whatever the disk does (full,
+// read-only, failing), nothing is acknowledged that a crash could take back,
+// the process is not ended from in here, and after the first failed commit the
+// store answers every call with that failure until the process starts again.
 //
-//	s, err := pebble.Open("icn_data/node")
+// A durable batch waits for one fsync, which it shares with whoever commits at
+// the same time. A relaxed one goes into the same log without waiting, so that
+// it is ordered before every later one. It does not back up, compress logs or
+// read other formats.
+//
+//	s, err := pebble.Open("/var/lib/icn/node")
+//	if err != nil {
+//		return err // names the folder and what to do
+//	}
+//	defer s.Close()
 package pebble
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
-	"sync/atomic"
-	"syscall"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
@@ -25,160 +33,163 @@ import (
 
 // Store implements store.Store.
 type Store struct {
-	db     *pebble.DB
-	path   string
-	closed atomic.Bool
+	path     string
+	keepFree uint64
+	db       *pebble.DB
+	failed   *failure
+
+	gate   sync.RWMutex // guards closed, and that nobody enters after it
+	closed bool
+	inside sync.WaitGroup // calls under way; Pebble must not be closed beneath them
 }
 
 var _ store.Store = (*Store)(nil)
 
-const (
-	cacheBytes    = 16 << 20
-	memTableBytes = 8 << 20
-)
-
-// Open opens or makes the store in a folder.
-func Open(path string) (*Store, error) {
-	cache := pebble.NewCache(cacheBytes)
-	defer cache.Unref()
-	opts := &pebble.Options{
-		Cache: cache, MemTableSize: memTableBytes, Logger: quiet{},
-		FormatMajorVersion: pebble.FormatNewest, MaxOpenFiles: 512,
+// enter lets a call in; it must end with s.inside.Done.
+func (s *Store) enter(doing string) error {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	if s.closed {
+		return fmt.Errorf("store %s: %s: %w: the store is closed", s.path, doing, icn.ErrUnavailable)
 	}
-	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
-	db, err := pebble.Open(path, opts)
-	if err != nil {
-		return nil, openError(path, err)
+	if err := s.failed.get(); err != nil {
+		return err
 	}
-	return &Store{db: db, path: path}, nil
-}
-
-func openError(path string, err error) error {
-	switch {
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EWOULDBLOCK), strings.Contains(err.Error(), "lock held by current process"):
-		return fmt.Errorf("store %s: %w: another icn-node uses it; stop that one, or choose another --storage-path", path, icn.ErrUnavailable)
-	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EROFS):
-		return fmt.Errorf("store %s: %w: %v; choose a --storage-path that this user may write to", path, icn.ErrDenied, err)
-	case errors.Is(err, syscall.ENOSPC):
-		return fmt.Errorf("store %s: %w: the disk is full", path, icn.ErrUnavailable)
-	case pebble.IsCorruptionError(err):
-		return fmt.Errorf("store %s: %w: %v", path, icn.ErrCorrupt, err)
-	}
-	return fmt.Errorf("store %s: %w", path, err)
-}
-
-func (s *Store) usable() error {
-	if s.closed.Load() {
-		return fmt.Errorf("store: %w: closed", icn.ErrUnavailable)
-	}
+	s.inside.Add(1)
 	return nil
 }
 
 // Get implements store.Store.
 func (s *Store) Get(key []byte) ([]byte, error) {
-	if err := s.usable(); err != nil {
+	if err := s.enter("get"); err != nil {
 		return nil, err
 	}
-	v, done, err := s.db.Get(key)
+	defer s.inside.Done()
+	v, held, err := s.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, fmt.Errorf("key %q: %w", key, icn.ErrNotFound)
+		return nil, fmt.Errorf("get %q: %w", key, icn.ErrNotFound)
 	}
 	if err != nil {
-		return nil, s.readError(err)
+		return nil, explain(s.path, "get", err)
 	}
 	out := append([]byte{}, v...)
-	return out, done.Close()
-}
-
-func (s *Store) readError(err error) error {
-	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("store %s: %w: %v", s.path, icn.ErrCorrupt, err)
+	if err := held.Close(); err != nil {
+		return nil, explain(s.path, "get", err)
 	}
-	return fmt.Errorf("store %s: %w", s.path, err)
+	return out, nil
 }
 
-// Scan implements store.Store: an iterator sees the store as it was when made.
-func (s *Store) Scan(r store.Range, f func(key, value []byte) bool) error {
-	if err := s.usable(); err != nil {
+// Scan implements store.Store. An iterator sees the store as it was when the
+// iterator was made.
+func (s *Store) Scan(r store.Range, f func(key, value []byte) bool) (err error) {
+	if err := s.enter("scan"); err != nil {
 		return err
+	}
+	defer s.inside.Done()
+	if r.To != nil && bytes.Compare(r.From, r.To) >= 0 {
+		return nil // to Pebble, an empty upper bound would be none
 	}
 	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: r.From, UpperBound: r.To})
 	if err != nil {
-		return s.readError(err)
+		return explain(s.path, "scan", err)
 	}
-	step, ok := it.Next, false
+	defer func() {
+		if bad := errors.Join(err, it.Close()); bad != nil {
+			err = explain(s.path, "scan", bad)
+		}
+	}()
+	first, next := it.First, it.Next
 	if r.Reverse {
-		step, ok = it.Prev, it.Last()
-	} else {
-		ok = it.First()
+		first, next = it.Last, it.Prev
 	}
-	for ; ok; ok = step() {
+	for ok := first(); ok; ok = next() {
 		v, err := it.ValueAndErr()
 		if err != nil {
-			break
+			return err
 		}
 		if !f(it.Key(), v) {
 			break
 		}
 	}
-	if err := errors.Join(it.Error(), it.Close()); err != nil {
-		return s.readError(err)
-	}
-	return nil
+	return it.Error()
 }
 
 // Apply implements store.Store.
-func (s *Store) Apply(b *store.Batch) (err error) {
-	if err := s.usable(); err != nil {
+func (s *Store) Apply(b *store.Batch) error {
+	if err := s.enter("apply batch"); err != nil {
 		return err
 	}
-	// Pebble panics where its own log cannot be written any more.
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("store %s: commit: %w: %v", s.path, icn.ErrUnavailable, p)
-		}
-	}()
-	pb := s.db.NewBatch()
-	defer pb.Close()
-	for _, w := range b.Writes {
-		if w.Delete {
-			err = pb.Delete(w.Key, nil)
-		} else {
-			err = pb.Set(w.Key, w.Value, nil)
-		}
-		if err != nil {
-			return fmt.Errorf("store %s: %w", s.path, err)
-		}
-	}
-	mode := pebble.Sync
-	if b.Relaxed {
-		mode = pebble.NoSync
-	}
-	if err := pb.Commit(mode); err != nil {
-		if errors.Is(err, syscall.ENOSPC) {
-			return fmt.Errorf("store %s: %w: the disk is full; free some space and start again", s.path, icn.ErrUnavailable)
-		}
-		return fmt.Errorf("store %s: commit: %w", s.path, err)
-	}
-	return nil
-}
-
-// Close implements store.Store.
-func (s *Store) Close() error {
-	if s.closed.Swap(true) {
+	defer s.inside.Done()
+	if b.Empty() {
 		return nil
 	}
-	return s.db.Close()
+	if err := s.room(b); err != nil {
+		return err
+	}
+	sync := pebble.Sync
+	if b.Relaxed {
+		sync = pebble.NoSync
+	}
+	// Filled here, because b may change as soon as Apply has returned.
+	batch, err := s.fill(b)
+	if err != nil {
+		return explain(s.path, "apply batch", err)
+	}
+	return s.failed.guard("apply batch", func() error {
+		if err := batch.Commit(sync); err != nil {
+			return err
+		}
+		return batch.Close()
+	})
 }
 
-// quiet keeps Pebble's chatter out of the node's log, and turns what it would
-// end the process for into a panic that Apply reports.
-type quiet struct{}
-
-func (quiet) Infof(string, ...any)  {}
-func (quiet) Errorf(string, ...any) {}
-func (quiet) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf(format, args...))
+func (s *Store) fill(b *store.Batch) (*pebble.Batch, error) {
+	size := 16
+	for _, w := range b.Writes {
+		size += len(w.Key) + len(w.Value) + 12
+	}
+	batch := s.db.NewBatchWithSize(size)
+	for _, w := range b.Writes {
+		var err error
+		if w.Delete {
+			err = batch.Delete(w.Key, nil)
+		} else {
+			err = batch.Set(w.Key, w.Value, nil)
+		}
+		if err != nil {
+			return nil, errors.Join(err, batch.Close())
+		}
+	}
+	return batch, nil
 }
 
-var _ io.Closer = (*Store)(nil)
+// room refuses a batch while the disk is nearly full. Pebble needs space of its
+// own to get rid of what is outdated; a disk filled to the last byte would end
+// the process, and this does not: reading goes on, and writing too as soon as
+// there is space.
+func (s *Store) room(b *store.Batch) error {
+	if s.keepFree == 0 {
+		return nil
+	}
+	disk, err := vfs.Default.GetDiskUsage(s.path)
+	if err != nil || disk.AvailBytes >= s.keepFree {
+		return nil // where it cannot be told, the write itself will tell
+	}
+	return fmt.Errorf("store %s: apply batch: %w: its disk is nearly full (%d MiB left, %d MiB are kept for upkeep); free some space and try again",
+		s.path, icn.ErrUnavailable, disk.AvailBytes>>20, s.keepFree>>20)
+}
+
+// Close implements store.Store. It waits for the calls under way, and so must
+// not be called from within a scan. After a failed commit it returns that
+// failure, and the folder stays locked until the process ends.
+func (s *Store) Close() error {
+	s.gate.Lock()
+	already := s.closed
+	s.closed = true
+	s.gate.Unlock()
+	if already {
+		return nil
+	}
+	s.inside.Wait()
+	return s.failed.guard("close", s.db.Close)
+}
