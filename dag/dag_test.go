@@ -24,12 +24,16 @@ func open(t testing.TB) *dag.DAG {
 	return d
 }
 
-// pattern is content of n bytes that anybody can make again: byte i is
-// (i*7 + i>>8) & 255.
+// pattern is content of n bytes that anybody can make again: xorshift64 from 1,
+// the low byte of each state.
 func pattern(n int) []byte {
 	b := make([]byte, n)
+	x := uint64(1)
 	for i := range b {
-		b[i] = byte(i*7 + i>>8)
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		b[i] = byte(x)
 	}
 	return b
 }

@@ -34,8 +34,7 @@ type oracle struct {
 type jobBook struct {
 	submitter icn.DID
 	held      uint64
-	price     uint64
-	attempts  map[uint32]bool
+	failed    uint32 // attempts so far
 	ended     bool
 }
 
@@ -86,7 +85,11 @@ func (o *oracle) check(m *machine, snapshot bool) {
 		if !snapshot {
 			return
 		}
-		again, err := core.Restore(w.genesis, verify, c.Snapshot())
+		data := c.Snapshot()
+		if plain, err := naiveRoot(data); err != nil || plain != root {
+			w.fail("node %d: the state root at entry %d is not the root of what the state holds: %v", m.n, h, err)
+		}
+		again, err := core.Restore(w.genesis, verify, data)
 		if err != nil || again.Root() != root {
 			w.fail("node %d: the snapshot at entry %d does not give the same root: %v", m.n, h, err)
 		}
@@ -140,7 +143,7 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 		if o.jobs[b.Job] != nil {
 			w.fail("job %s is posted twice", b.Job)
 		}
-		o.jobs[b.Job] = &jobBook{submitter: b.Submitter, held: b.Held, attempts: map[uint32]bool{}}
+		o.jobs[b.Job] = &jobBook{submitter: b.Submitter, held: b.Held}
 		o.order = append(o.order, b.Job)
 		o.held += b.Held
 	case icn.JobAssigned:
@@ -148,10 +151,10 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 			w.fail("job %s is wrongly assigned at entry %d", b.Job, e.Index)
 		}
 	case icn.AttemptFailed:
-		if j := o.jobs[b.Job]; j == nil || j.attempts[b.Attempt] {
-			w.fail("attempt %d of job %s fails twice, at entry %d", b.Attempt, b.Job, e.Index)
+		if j := o.jobs[b.Job]; j == nil || b.Attempt != j.failed+1 {
+			w.fail("attempt %d of job %s fails out of turn, at entry %d", b.Attempt, b.Job, e.Index)
 		} else {
-			j.attempts[b.Attempt] = true
+			j.failed++
 		}
 	case icn.JobSettled:
 		w.Count.Settled++

@@ -16,6 +16,7 @@ var (
 	nodes   = flag.Int("sim.nodes", 5, "founding nodes")
 	late    = flag.Int("sim.late", 1, "nodes that join later")
 	millis  = flag.Int64("sim.ms", 0, "simulated ms under faults")
+	stop    = flag.Bool("sim.stop", false, "stop at the first failure")
 	verbose = flag.Bool("sim.log", false, "show the nodes' log")
 )
 
@@ -36,7 +37,7 @@ func TestFederationsComeToRest(t *testing.T) {
 		w := sim.New(options(seed))
 		if err := w.Run(); err != nil {
 			t.Errorf("%v\n%s", err, w.Describe())
-			if failed++; failed >= 5 {
+			if failed++; failed >= 5 || *stop {
 				break
 			}
 		}

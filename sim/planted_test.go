@@ -1,0 +1,88 @@
+package sim_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// planted are bugs that the simulator must find: each is an edit of the real
+// source, compiled into a test binary of its own. An edit that no longer fits
+// the source fails the test, so that the list stays true.
+var planted = []struct {
+	name, file, was, is string
+}{
+	{"a receipt settles a job without ending it", "mesh/mesh.go",
+		"Held: j.Budget, Price: j.Price}}, f.end(o.Job, j)...),", "Held: j.Budget, Price: j.Price}}),"},
+	{"a statement is taken again", "core/admit.go",
+		"return w.bits[d/64]>>(d%64)&1 == 1", "return w.bits[d/64]>>(d%64)&1 == 2"},
+	{"a timer fires again after a restart", "core/timer.go",
+		"	heap.Pop(t.heap)\n	t.due.Delete(d.name)\n", "	heap.Pop(t.heap)\n"},
+	{"answers are sent before they are durable", "node/loop.go",
+		"	l.sendOrder(r.Early)\n", "	l.sendOrder(r.Early)\n	l.sendOrder(r.Late)\n"},
+	{"a rolled back job keeps its hold", "mesh/mesh.go",
+		"		Effects: append([]icn.Effect{icn.Release{Account: j.Submitter, Amount: j.Budget}}, f.end(id, j)...),\n		Events:  []icn.EventBody{failed, back},",
+		"		Effects: f.end(id, j),\n		Events:  []icn.EventBody{failed, back},"},
+	{"a stranger is heard", "core/admit.go",
+		"if !m.identity.Belongs(s.Author) {", "if s.Author.IsZero() {"},
+	{"the state root leaves a fold out", "state/state.go",
+		"		t := db.tables[d.table]\n", "		t := db.tables[d.table]\n		if t.name() == \"account\" {\n			continue\n		}\n"},
+	{"a restored store votes with its old seat", "node/seat.go",
+		"return boot < m.boot || term < m.term || last < m.commit", "return m.boot == ^uint64(0)"},
+	{"log time runs on a follower's own clock", "node/apply.go",
+		"Time: max(h.Time, it.time)", "Time: max(h.Time, it.time, l.now)"},
+	{"a refused statement leaves its first half behind", "core/machine.go",
+		"			m.db.Rollback()\n", "			m.db.Commit()\n"},
+}
+
+// TestPlantedBugsAreCaught shows that the simulator can fail.
+func TestPlantedBugsAreCaught(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles a test binary for each bug; the full test run does it")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bug := range planted {
+		t.Run(bug.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(root, bug.file)
+			src, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(src), bug.was); n != 1 {
+				t.Fatalf("the edit fits %s %d times", bug.file, n)
+			}
+			edited := filepath.Join(dir, "edited.go")
+			if err := os.WriteFile(edited, []byte(strings.Replace(string(src), bug.was, bug.is, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			overlay, _ := json.Marshal(map[string]any{"Replace": map[string]string{path: edited}})
+			list := filepath.Join(dir, "overlay.json")
+			if err := os.WriteFile(list, overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			bin := filepath.Join(dir, "sim.test")
+			if out, err := exec.Command("go", "test", "-c", "-overlay", list, "-o", bin, ".").CombinedOutput(); err != nil {
+				t.Fatalf("does not compile: %v\n%s", err, out)
+			}
+			cmd := exec.Command(bin, "-test.run", "^TestFederationsComeToRest$", "-sim.seeds", "400", "-sim.stop")
+			cmd.Env = append(os.Environ(), "GOMEMLIMIT=1GiB")
+			out, err := cmd.CombinedOutput()
+			if err == nil {
+				t.Fatalf("400 seeds did not notice it:\n%s", out)
+			}
+			_, why, found := strings.Cut(string(out), "seed ")
+			if !found {
+				t.Fatalf("the binary failed otherwise: %v\n%s", err, out)
+			}
+			line, _, _ := strings.Cut(why, "\n")
+			t.Logf("caught by seed %s", line)
+		})
+	}
+}
