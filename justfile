@@ -1,0 +1,29 @@
+# Recipes only call scripts or go.
+
+# Download what the build needs
+setup:
+    go mod download
+
+# Build all binaries into bin/
+build:
+    CGO_ENABLED=0 go build -o bin/ ./cmd/...
+
+# Everything that must hold before a change lands
+test:
+    ./scripts/test.sh
+
+# The quick loop
+check:
+    ./scripts/check.sh
+
+# Compare with peers, in one interleaved run
+bench:
+    ./scripts/bench.sh
+
+# Simulate federations: just sim 500
+sim seeds="200":
+    ./scripts/sim.sh {{seeds}}
+
+# A three-node federation on this machine
+demo:
+    go run ./cmd/icn-cli demo

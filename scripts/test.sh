@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands. Needs Go; installs nothing
+# else, so far.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CGO_ENABLED=0
+echo "== the tree is formatted and vetted"
+unformatted=$(gofmt -l .)
+if [ -n "$unformatted" ]; then
+  echo "not gofmt-ed:"; echo "$unformatted"; exit 1
+fi
+go vet ./...
+echo "== all binaries build without cgo"
+go build -o bin/ ./cmd/...
+echo "== tests"
+go test -timeout 30m ./...
+echo "== 1,000 simulated federations"
+./scripts/sim.sh 1000
+echo "== fuzzing, from the kept corpus on"
+./scripts/fuzz.sh 5s
+echo "== the demo"
+go run ./cmd/icn-cli demo --once
