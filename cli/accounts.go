@@ -1,0 +1,67 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/InterCooperative-Network/icn-core/api/client"
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+func (a *app) accountsCommand() *cobra.Command {
+	return group("accounts", "Mana of members and nodes",
+		command("balance [DID]", "An account's mana; by default of the identity in use, or of the node", 0, 1, func(c *cobra.Command, args []string) error {
+			return a.balance(c.Context(), args)
+		}))
+}
+
+func (a *app) balance(ctx context.Context, args []string) error {
+	return a.with(func(c *client.Client) error {
+		who, err := a.accountArg(ctx, c, args)
+		if err != nil {
+			return err
+		}
+		v, err := c.AccountMana(ctx, who)
+		if err != nil {
+			return err
+		}
+		p := a.printer()
+		return p.show(v, func() {
+			p.fields([2]string{"Account", v.DID.String()}, [2]string{"Mana", number(v.Balance)}, [2]string{"Held", number(v.Held)},
+				[2]string{"As of", clock(v.AsOf) + ", entry " + number(v.Index)})
+		})
+	})
+}
+
+// accountArg is the account that was named, or whoever speaks here.
+func (a *app) accountArg(ctx context.Context, c *client.Client, args []string) (icn.DID, error) {
+	if len(args) > 0 {
+		return icn.ParseDID(args[0])
+	}
+	id, used, err := a.identity()
+	if err != nil {
+		return icn.DID{}, err
+	}
+	if used {
+		return id.Pair.DID(), nil
+	}
+	i, err := c.Info(ctx)
+	return i.DID, err
+}
+
+func (a *app) keysCommand() *cobra.Command {
+	return group("keys", "The node's key",
+		command("show", "The node's public key in its forms", 0, 0, func(c *cobra.Command, _ []string) error {
+			return a.with(func(cl *client.Client) error {
+				k, err := cl.Keys(c.Context())
+				if err != nil {
+					return err
+				}
+				p := a.printer()
+				return p.show(k, func() {
+					p.fields([2]string{"DID", k.DID.String()}, [2]string{"Public key", k.PublicKey}, [2]string{"Peer id", k.PeerID})
+				})
+			})
+		}))
+}

@@ -1,0 +1,258 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/InterCooperative-Network/icn-core/api/client"
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/node"
+)
+
+func (a *app) federationCommand() *cobra.Command {
+	return group("federation", "Who belongs, and who may come in",
+		command("init", "Show the federation this node founded, and make a first join code for it", 0, 0, a.federationInit),
+		a.inviteCommand(), a.joinCommand(), a.admitCommand(), a.statusCommand(),
+		command("peers", "The other nodes of the federation", 0, 0, a.federationPeers),
+		command("leave", "Take this node out of its federation", 0, 0, a.federationLeave),
+		group("member", "People and organisations", a.memberCommand()))
+}
+
+func (a *app) federationInit(c *cobra.Command, _ []string) error {
+	return a.with(func(cl *client.Client) error {
+		f, err := cl.FederationStatus(c.Context())
+		if err != nil {
+			return err
+		}
+		addr, err := bootstrapAddr(cl, c)
+		if err != nil {
+			return err
+		}
+		inv, err := cl.FederationInvite(c.Context(), 0)
+		if err != nil {
+			return err
+		}
+		type initView struct {
+			Network icn.CID      `json:"network"`
+			Name    string       `json:"name"`
+			Address string       `json:"address"`
+			Invite  wire.Invited `json:"invite"`
+		}
+		p := a.printer()
+		return p.show(initView{f.Network, f.Name, addr, inv}, func() {
+			p.fields([2]string{"Federation", f.Name}, [2]string{"Network", f.Network.String()}, [2]string{"Nodes", fmt.Sprint(len(f.Nodes))},
+				[2]string{"Address", addr}, [2]string{"Join code", inv.Code}, [2]string{"Good until", clock(inv.Expires)})
+			a.note("\nOn the next machine:\n  icn-node --p2p-listen-addr /ip4/0.0.0.0/tcp/7000 --bootstrap-peers %s --join-code %s", addr, inv.Code)
+		})
+	})
+}
+
+func (a *app) inviteCommand() *cobra.Command {
+	var life time.Duration
+	c := command("invite", "Make a join code that lets one node in", 0, 0, func(c *cobra.Command, _ []string) error {
+		return a.with(func(cl *client.Client) error {
+			inv, err := cl.FederationInvite(c.Context(), life)
+			if err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.show(inv, func() {
+				p.line("%s", inv.Code)
+				a.note("It works once, until %s: icn-node --join-code, or ICN_JOIN_CODE.", clock(inv.Expires))
+			})
+		})
+	})
+	c.Flags().DurationVar(&life, "expires", 0, "how long it is good (default 72h)")
+	return c
+}
+
+func (a *app) joinCommand() *cobra.Command {
+	var code string
+	c := command("join ADDRESS", "Go over to the federation of a node, named by its multiaddr", 1, 1, func(c *cobra.Command, args []string) error {
+		return a.with(func(cl *client.Client) error {
+			j, err := cl.FederationJoin(c.Context(), args[0], code)
+			if err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.show(j, func() { p.line("%s", j.Message) })
+		})
+	})
+	c.Flags().StringVar(&code, "code", "", "a join code of that federation")
+	return c
+}
+
+func (a *app) admitCommand() *cobra.Command {
+	var name string
+	c := command("admit DID", "Let a node in that knocks", 1, 1, func(c *cobra.Command, args []string) error {
+		d, err := icn.ParseDID(args[0])
+		if err != nil {
+			return err
+		}
+		return a.with(func(cl *client.Client) error {
+			said, err := cl.FederationAdmit(c.Context(), d, name)
+			if err != nil {
+				return err
+			}
+			return a.said(said, fmt.Sprintf("%s is admitted", d))
+		})
+	})
+	c.Flags().StringVar(&name, "name", "", "the name it gets; by default the one it knocked with")
+	return c
+}
+
+// said prints what became of a statement.
+func (a *app) said(s wire.Said, done string) error {
+	p := a.printer()
+	return p.show(s, func() {
+		if s.State == "waiting" {
+			p.line("Not ordered yet: too few clerks can be reached. The node keeps statement %d and hands it in later.", s.Number)
+			return
+		}
+		p.line("%s (entry %s).", done, number(s.Index))
+	})
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var nodes int
+	var wait time.Duration
+	c := command("status", "Who belongs to the federation, and who knocks", 0, 0, func(c *cobra.Command, _ []string) error {
+		return a.federationStatus(c.Context(), nodes, wait)
+	})
+	c.Flags().IntVar(&nodes, "wait-nodes", 0, "wait until so many nodes belong and are linked to this one")
+	c.Flags().DurationVar(&wait, "wait", 30*time.Second, "how long to wait for them")
+	return c
+}
+
+func (a *app) federationStatus(ctx context.Context, nodes int, wait time.Duration) error {
+	var f wire.Federation
+	if nodes == 0 {
+		wait = 0
+	}
+	err := until(ctx, wait, func(ctx context.Context) error {
+		return a.with(func(c *client.Client) (err error) {
+			if f, err = c.FederationStatus(ctx); err != nil || nodes == 0 {
+				return err
+			}
+			s, err := c.Status(ctx)
+			if err != nil {
+				return err
+			}
+			return enough(f, s, nodes)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	p := a.printer()
+	return p.show(f, func() { showFederation(p, f) })
+}
+
+// enough says whether so many nodes belong, and this one can reach them.
+func enough(f wire.Federation, s wire.Status, nodes int) error {
+	switch {
+	case len(f.Nodes) < nodes:
+		return errNotYet{fmt.Sprintf("%s of %d belong to the federation", plural(len(f.Nodes), "node"), nodes)}
+	case s.PeerCount < nodes-1:
+		return errNotYet{fmt.Sprintf("%d of %d other nodes are linked", s.PeerCount, nodes-1)}
+	case !s.IsOnline:
+		return errNotYet{"there is no leader"}
+	case s.Role != "leader" && s.Role != "clerk" && s.Role != "learner":
+		return errNotYet{"the node is " + s.Role}
+	}
+	return nil
+}
+
+func showFederation(p printer, f wire.Federation) {
+	p.fields([2]string{"Federation", f.Name}, [2]string{"Network", f.Network.String()}, [2]string{"Founded", clock(f.Founded)},
+		[2]string{"Members", fmt.Sprintf("%d, and %s", len(f.Members), plural(len(f.Nodes), "node"))})
+	p.line("")
+	showNodes(p, f.Nodes)
+	if len(f.Members) > 0 {
+		p.line("")
+		rows := make([][]string, 0, len(f.Members))
+		for _, m := range f.Members {
+			rows = append(rows, []string{m.DID.String(), m.Name, m.Role.String(), number(m.Since)})
+		}
+		p.grid([]string{"member", "name", "role", "since entry"}, rows, 4)
+	}
+	if len(f.Knocking) > 0 {
+		p.line("")
+		rows := make([][]string, 0, len(f.Knocking))
+		for _, k := range f.Knocking {
+			rows = append(rows, []string{k.DID.String(), k.Name, span(time.Since(k.Since)), "icn-cli federation admit " + k.DID.String()})
+		}
+		p.grid([]string{"knocking", "name", "for", "let it in"}, rows)
+	}
+}
+
+func showNodes(p printer, nodes []node.NodeView) {
+	rows := make([][]string, 0, len(nodes))
+	for _, n := range nodes {
+		role := "learner"
+		if n.Clerk {
+			role = "clerk"
+		}
+		rows = append(rows, []string{n.DID.String(), n.Name, role, number(n.Balance), number(n.Held)})
+	}
+	p.grid([]string{"node", "name", "role", "mana", "held"}, rows, 4, 5)
+}
+
+func (a *app) federationPeers(c *cobra.Command, _ []string) error {
+	return a.with(func(cl *client.Client) error {
+		peers, err := cl.FederationPeers(c.Context())
+		if err != nil {
+			return err
+		}
+		if peers == nil {
+			peers = []node.NodeView{}
+		}
+		p := a.printer()
+		return p.show(peers, func() {
+			if len(peers) == 0 {
+				a.note("This node is alone in its federation.")
+				return
+			}
+			showNodes(p, peers)
+		})
+	})
+}
+
+func (a *app) federationLeave(c *cobra.Command, _ []string) error {
+	return a.with(func(cl *client.Client) error {
+		s, err := cl.FederationLeave(c.Context())
+		if err != nil {
+			return err
+		}
+		return a.said(s, "The node has left its federation")
+	})
+}
+
+func (a *app) memberCommand() *cobra.Command {
+	var role, name string
+	c := command("add DID", "Take a person or an organisation in", 1, 1, func(c *cobra.Command, args []string) error {
+		m := wire.Member{Name: name}
+		var err error
+		if m.DID, err = icn.ParseDID(args[0]); err != nil {
+			return err
+		}
+		if err := m.Role.UnmarshalText([]byte(role)); err != nil || m.Role == icn.RoleNode {
+			return usageError{fmt.Sprintf("--role is person or organisation, not %q", role), c.CommandPath()}
+		}
+		return a.with(func(cl *client.Client) error {
+			s, err := cl.FederationMembers(c.Context(), m)
+			if err != nil {
+				return err
+			}
+			return a.said(s, fmt.Sprintf("%s belongs as %s", m.DID, role))
+		})
+	})
+	c.Flags().StringVar(&role, "role", "person", "person or organisation")
+	c.Flags().StringVar(&name, "name", "", "name that people see")
+	_ = c.MarkFlagRequired("name") // the flag was just defined
+	return c
+}

@@ -1,0 +1,258 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/InterCooperative-Network/icn-core/api/client"
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/node"
+)
+
+func (a *app) meshCommand() *cobra.Command {
+	return group("mesh", "Run programs in the federation",
+		a.runCommand(), a.submitCommand(), a.jobsCommand(), a.jobCommand(),
+		command("cancel JOB", "End a job before its receipt; its mana is restored", 1, 1, a.cancel),
+		a.receiptCommand())
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f jobFlags
+	c := command("run MODULE [-- ARGS]", "Run a WASI program (a file or a CID) and print what it prints", 1, -1, func(c *cobra.Command, args []string) error {
+		return a.run(c.Context(), f, args)
+	})
+	c.Long = "run adds the program and its inputs to the node, offers the job to the federation, follows it and writes\n" +
+		"the program's stdout to stdout and nothing else. A program that fails gives exit code 1 and the reason."
+	c.Example = "  icn-cli mesh run wordcount.wasm --input text.txt -- -top 5"
+	f.add(c)
+	return c
+}
+
+func (a *app) run(ctx context.Context, f jobFlags, args []string) error {
+	return a.with(func(c *client.Client) error {
+		s, err := a.submit(ctx, c, args[0], f, args[1:])
+		if err != nil {
+			return err
+		}
+		sub, err := a.post(ctx, c, s)
+		if err != nil {
+			return err
+		}
+		if sub.State == "waiting" {
+			a.note("waiting: too few clerks can be reached; job %s is ordered when they can", sub.JobID)
+		}
+		j, err := a.follow(ctx, c, sub.JobID)
+		if err != nil {
+			return err
+		}
+		return a.result(ctx, c, j)
+	})
+}
+
+func (a *app) submitCommand() *cobra.Command {
+	var f jobFlags
+	var module string
+	c := command("submit [FILE.json|-] [-- ARGS]", "Offer a job and print its id, without waiting for it", 0, -1, func(c *cobra.Command, args []string) error {
+		return a.with(func(cl *client.Client) error {
+			s, err := a.submission(c, cl, module, f, args)
+			if err != nil {
+				return err
+			}
+			sub, err := a.post(c.Context(), cl, s)
+			if err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.show(sub, func() {
+				p.line("%s", sub.JobID)
+				a.note("Follow it with: icn-cli mesh status %s --wait 30s", sub.JobID)
+			})
+		})
+	})
+	c.Long = "submit takes a job as JSON (as POST /mesh/submit does), or from flags with --module."
+	f.add(c)
+	c.Flags().StringVarP(&module, "module", "m", "", "the program: a file or a CID")
+	return c
+}
+
+// submission is the job as JSON, or from flags.
+func (a *app) submission(c *cobra.Command, cl *client.Client, module string, f jobFlags, args []string) (wire.Submit, error) {
+	if module != "" {
+		return a.submit(c.Context(), cl, module, f, args)
+	}
+	if len(args) != 1 {
+		return wire.Submit{}, usageError{"give the job as a JSON file, or its program with --module", c.CommandPath()}
+	}
+	in := a.In
+	if args[0] != "-" {
+		file, err := openFile(args[0])
+		if err != nil {
+			return wire.Submit{}, err
+		}
+		defer file.Close()
+		in = file
+	}
+	b, err := io.ReadAll(io.LimitReader(in, icn.MaxStatement))
+	if err != nil {
+		return wire.Submit{}, err
+	}
+	var s wire.Submit
+	if err := wire.UnmarshalStrict(b, &s); err != nil {
+		return s, fmt.Errorf("%s: %w: %v", args[0], icn.ErrInvalid, err)
+	}
+	return s, nil
+}
+
+func (a *app) jobsCommand() *cobra.Command {
+	var limit int
+	var before uint64
+	c := command("jobs", "The newest jobs", 0, 0, func(c *cobra.Command, _ []string) error {
+		return a.with(func(cl *client.Client) error {
+			jobs, err := cl.MeshJobs(c.Context(), limit, before)
+			if err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.show(jobs, func() {
+				if len(jobs.Jobs) == 0 {
+					a.note("There is no job yet.")
+					return
+				}
+				rows := make([][]string, 0, len(jobs.Jobs))
+				for _, j := range jobs.Jobs {
+					rows = append(rows, []string{j.Job.String(), j.State, clock(j.PostedAt), short(j.Submitter), shortp(j.Executor), fmt.Sprint(j.Attempt), number(j.Budget)})
+				}
+				p.grid([]string{"job", "state", "posted", "by", "executor", "attempt", "budget"}, rows, 6, 7)
+				if jobs.Next > 0 {
+					a.note("Older ones: icn-cli mesh jobs --before %d", jobs.Next)
+				}
+			})
+		})
+	})
+	c.Flags().IntVar(&limit, "limit", 20, "at most so many")
+	c.Flags().Uint64Var(&before, "before", 0, "posted before this entry")
+	return c
+}
+
+// waitStep is the longest that the node is asked to wait at a time.
+const waitStep = 30 * time.Second
+
+func (a *app) jobCommand() *cobra.Command {
+	var wait time.Duration
+	c := command("status JOB", "How a job stands", 1, 1, func(c *cobra.Command, args []string) error {
+		return a.dagAt(args[0], func(cl *client.Client, id icn.CID) error {
+			j, err := a.waitJob(c.Context(), cl, id, wait)
+			if err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.show(j, func() { showJob(p, j) })
+		})
+	})
+	c.Flags().DurationVar(&wait, "wait", 0, "wait this long for its end, e.g. 30s")
+	return c
+}
+
+// waitJob waits for a job's end, also while the node is away; when the time is
+// over it tells how the job stands.
+func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait time.Duration) (node.JobView, error) {
+	end := time.Now().Add(wait)
+	var j node.JobView
+	err := until(ctx, wait, func(ctx context.Context) (err error) {
+		j, err = c.MeshJob(ctx, id, min(max(time.Until(end), 0), waitStep))
+		if err == nil && j.Open() && wait > 0 {
+			return errNotYet{"the job has not ended"}
+		}
+		return err
+	})
+	if j.Job.Defined() && errors.Is(err, icn.ErrUnavailable) {
+		return j, nil
+	}
+	return j, err
+}
+
+func showJob(p printer, j node.JobView) {
+	pairs := [][2]string{{"Job", j.Job.String()}, {"State", j.State}, {"Submitter", j.Submitter.String()},
+		{"Posted", clock(j.PostedAt) + ", entry " + number(j.Posted)}, {"Budget", number(j.Budget) + " mana"}, {"Attempt", fmt.Sprint(j.Attempt)}}
+	if j.Executor != nil {
+		pairs = append(pairs, [2]string{"Executor", j.Executor.String()}, [2]string{"Price", number(j.Price) + " mana"})
+	}
+	if j.Spec != nil {
+		pairs = append(pairs, [2]string{"Module", j.Spec.Module.String()})
+	}
+	if r := j.Receipt; r != nil {
+		pairs = append(pairs, [2]string{"Ran for", span(time.Duration(r.Millis) * time.Millisecond)}, [2]string{"Gas", number(r.Gas)},
+			[2]string{"Burnt", number(r.Burnt) + " mana"}, [2]string{"Minted", number(r.Minted) + " mana"}, [2]string{"Released", number(r.Released) + " mana"})
+		if r.Output != nil {
+			pairs = append(pairs, [2]string{"Result", r.Output.String()})
+		}
+		if r.Log != nil {
+			pairs = append(pairs, [2]string{"Log", r.Log.String()})
+		}
+	}
+	if j.Ended > 0 {
+		pairs = append(pairs, [2]string{"Ended", clock(j.EndedAt) + ", entry " + number(j.Ended)})
+	}
+	p.fields(pairs...)
+	if len(j.Failures) > 0 {
+		p.line("")
+		rows := make([][]string, 0, len(j.Failures))
+		for _, f := range j.Failures {
+			rows = append(rows, []string{fmt.Sprint(f.Attempt), shortp(f.Executor), f.Reason})
+		}
+		p.grid([]string{"attempt", "executor", "failed because"}, rows)
+	}
+	if len(j.Choice) > 0 {
+		p.line("")
+		rows := make([][]string, 0, len(j.Choice))
+		for _, s := range j.Choice {
+			rows = append(rows, []string{short(s.Executor), number(s.Price), number(s.Parts.Price), number(s.Parts.Free), number(s.Parts.RTT), number(s.Total), s.Excluded})
+		}
+		p.grid([]string{"offer of", "price", "price pts", "free pts", "near pts", "total", ""}, rows, 2, 3, 4, 5, 6)
+	}
+}
+
+func (a *app) cancel(c *cobra.Command, args []string) error {
+	return a.dagAt(args[0], func(cl *client.Client, id icn.CID) error {
+		who, used, err := a.identity()
+		if err != nil {
+			return err
+		}
+		if used {
+			j, err := cl.MeshJob(c.Context(), id, 0)
+			if err != nil {
+				return err
+			}
+			used = j.Submitter == who.Pair.DID()
+		}
+		var said wire.Said
+		if used {
+			said, err = say(c.Context(), cl, who.Pair, icn.JobCancel{Job: id})
+		} else {
+			said, err = cl.MeshCancel(c.Context(), id)
+		}
+		if err != nil {
+			return err
+		}
+		return a.said(said, "The job is cancelled, its mana restored")
+	})
+}
+
+func readFile(path string, most int64) ([]byte, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		return nil, fmt.Errorf("%s: %w: over %s", path, icn.ErrInvalid, size(uint64(most)))
+	}
+	return b, err
+}

@@ -1,0 +1,223 @@
+package launch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/dag"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/node"
+	"github.com/InterCooperative-Network/icn-core/wasm"
+)
+
+// jobs runs the federation's jobs: it brings module and inputs from the block
+// store (which fetches what is missing) into the sandbox.
+type jobs struct {
+	sandbox *wasm.Runner
+	blocks  *dag.DAG
+
+	mu      sync.Mutex
+	running int
+	closing bool
+	idle    chan struct{} // closed when closing and nothing runs
+}
+
+func newJobs(sandbox *wasm.Runner, blocks *dag.DAG) *jobs {
+	return &jobs{sandbox: sandbox, blocks: blocks, idle: make(chan struct{})}
+}
+
+// capable says whether new jobs are taken.
+func (j *jobs) capable(icn.JobSpec) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return !j.closing
+}
+
+func (j *jobs) begin() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.closing {
+		return fmt.Errorf("%w: this node is stopping", node.ErrNotRun)
+	}
+	j.running++
+	return nil
+}
+
+func (j *jobs) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.running--
+	j.settle()
+}
+
+func (j *jobs) settle() {
+	if j.closing && j.running == 0 {
+		select {
+		case <-j.idle:
+		default:
+			close(j.idle)
+		}
+	}
+}
+
+// drain takes no new jobs and waits for the running ones, or until ctx ends. It
+// returns how many are left.
+func (j *jobs) drain(ctx context.Context) int {
+	j.mu.Lock()
+	j.closing = true
+	j.settle()
+	j.mu.Unlock()
+	select {
+	case <-j.idle:
+	case <-ctx.Done():
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.running
+}
+
+// run implements node.Runner.
+func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
+	if err := j.begin(); err != nil {
+		return node.Output{}, err
+	}
+	defer j.end()
+	stdin, err := j.stdin(ctx, r.Job.Spec.Inputs)
+	if err != nil {
+		return node.Output{}, fmt.Errorf("%w: inputs: %w", node.ErrNotRun, err)
+	}
+	defer stdin.Close()
+	spec, began := r.Job.Spec, time.Now()
+	program := wasm.Program{CID: spec.Module, Load: func(ctx context.Context) ([]byte, error) { return j.module(ctx, spec.Module) }}
+	input := wasm.Input{
+		Args: append([]string{"program"}, spec.Args...), Env: spec.Env, Stdin: stdin,
+		Now: r.Job.PostedAt, Seed: [32]byte(r.ID.Hash()[2:]), // a multihash: two bytes of head, then the digest
+	}
+	res, err := j.sandbox.Run(ctx, program, input, limits(spec.Limits))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return node.Output{}, err
+	case wasm.IsTooBig(err):
+		res.Fault, res.Message = icn.FaultMemory, err.Error()
+	case errors.Is(err, icn.ErrInvalid):
+		res.Fault, res.Message = icn.FaultModule, err.Error()
+	case err != nil:
+		return node.Output{}, fmt.Errorf("%w: %w", node.ErrNotRun, err)
+	case stdin.err != nil: // the program met a hole that is not its fault
+		return node.Output{}, fmt.Errorf("inputs: %w", stdin.err)
+	}
+	return node.Output{Stdout: res.Stdout, Stderr: res.Stderr, Receipt: icn.JobReceipt{
+		Fault: res.Fault, Message: clip(res.Message), ExitCode: res.ExitCode, Gas: res.Gas,
+		Millis: uint64(time.Since(began).Milliseconds()), ABI: wasm.ABI,
+		Denied: uint32(min(res.MemoryDenied+res.TableDenied, math.MaxUint32)),
+	}}, nil
+}
+
+// clip shortens a message for the log, which holds UTF-8 only.
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), 1000)], "") }
+
+// limits are a job's, as the sandbox takes them; what a job cannot choose is the
+// same for all.
+func limits(l icn.JobLimits) wasm.Limits {
+	d := wasm.DefaultLimits()
+	return wasm.Limits{
+		Gas: l.Gas, MemoryBytes: l.MemoryBytes, TableElements: l.TableElements, OutputBytes: l.OutputBytes,
+		Wall: time.Duration(l.WallMillis) * time.Millisecond, CallDepth: d.CallDepth, ModuleBytes: d.ModuleBytes,
+	}
+}
+
+// module reads a program's bytes.
+func (j *jobs) module(ctx context.Context, c icn.CID) ([]byte, error) {
+	r, err := j.blocks.Read(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("module: %w", err)
+	}
+	defer r.Close()
+	most := int64(wasm.DefaultLimits().ModuleBytes)
+	b, err := io.ReadAll(io.LimitReader(r, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("module: %w", err)
+	}
+	if int64(len(b)) > most {
+		return nil, fmt.Errorf("module %s: %w: over %d bytes", c, icn.ErrInvalid, most)
+	}
+	return b, nil
+}
+
+// inputs are the files of a job, one after the other.
+type inputs struct {
+	ctx   context.Context
+	dag   *dag.DAG
+	rest  []icn.CID
+	open  io.ReadCloser
+	small map[icn.CID][]byte
+	err   error // why a read failed, other than at the end
+}
+
+// stdin fetches all blocks of the inputs, so that a missing one is found before
+// the program runs, and returns the inputs joined in order. Blocks that are files
+// by themselves are kept; larger trees are read again from the store.
+func (j *jobs) stdin(ctx context.Context, files []icn.CID) (*inputs, error) {
+	in := &inputs{ctx: ctx, dag: j.blocks, rest: files, small: map[icn.CID][]byte{}}
+	for _, c := range files {
+		if c.Prefix().Codec == icn.Raw {
+			b, err := j.blocks.Get(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			in.small[c] = b.Data
+			continue
+		}
+		if err := j.blocks.Walk(ctx, c, func(icn.Block) (bool, error) { return true, nil }); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// Read implements io.Reader.
+func (in *inputs) Read(p []byte) (int, error) {
+	for {
+		if in.err != nil {
+			return 0, in.err
+		}
+		if in.open == nil {
+			if len(in.rest) == 0 {
+				return 0, io.EOF
+			}
+			if in.open, in.err = in.next(in.rest[0]); in.err != nil {
+				return 0, in.err
+			}
+			in.rest = in.rest[1:]
+		}
+		n, err := in.open.Read(p)
+		if errors.Is(err, io.EOF) {
+			err = in.open.Close()
+			in.open = nil
+		}
+		if in.err = err; n > 0 || err != nil {
+			return n, err
+		}
+	}
+}
+
+func (in *inputs) next(c icn.CID) (io.ReadCloser, error) {
+	if b, ok := in.small[c]; ok {
+		return io.NopCloser(bytes.NewReader(b)), nil
+	}
+	return in.dag.Read(in.ctx, c)
+}
+
+// Close ends reading.
+func (in *inputs) Close() {
+	if in.open != nil {
+		_ = in.open.Close() // only read from
+	}
+}
