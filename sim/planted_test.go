@@ -19,10 +19,31 @@ var planted = []struct {
 		"Held: j.Budget, Price: j.Price}}, f.end(o.Job, j)...),", "Held: j.Budget, Price: j.Price}}),"},
 	{"a statement is taken again", "core/admit.go",
 		"return w.bits[d/64]>>(d%64)&1 == 1", "return w.bits[d/64]>>(d%64)&1 == 2"},
-	{"a timer fires again after a restart", "core/timer.go",
-		"	heap.Pop(t.heap)\n	t.due.Delete(d.name)\n", "	heap.Pop(t.heap)\n"},
+	{"a job's timer fires twice", "core/machine.go",
+		"		res := r.m.mesh.Fire(", "		r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), id)\n		res := r.m.mesh.Fire("},
 	{"answers are sent before they are durable", "node/loop.go",
-		"	l.sendOrder(r.Early)\n", "	l.sendOrder(r.Early)\n	l.sendOrder(r.Late)\n"},
+		`	l.sendOrder(r.Early)
+	durable := r.Write(&l.batch)
+	if !l.batch.Empty() {
+		l.batch.Relaxed = !durable && !l.mustSync()
+		if err := l.st.Apply(&l.batch); err != nil {
+			return false, fmt.Errorf("store: %w", err)
+		}
+		l.saved()
+	}
+	l.sendOrder(r.Late)
+`,
+		`	l.sendOrder(r.Early)
+	l.sendOrder(r.Late)
+	durable := r.Write(&l.batch)
+	if !l.batch.Empty() {
+		l.batch.Relaxed = !durable && !l.mustSync()
+		if err := l.st.Apply(&l.batch); err != nil {
+			return false, fmt.Errorf("store: %w", err)
+		}
+		l.saved()
+	}
+`},
 	{"a rolled back job keeps its hold", "mesh/mesh.go",
 		"		Effects: append([]icn.Effect{icn.Release{Account: j.Submitter, Amount: j.Budget}}, f.end(id, j)...),\n		Events:  []icn.EventBody{failed, back},",
 		"		Effects: f.end(id, j),\n		Events:  []icn.EventBody{failed, back},"},
