@@ -47,7 +47,7 @@ func (t Tuning) withDefaults() Tuning {
 			*v = d
 		}
 	}
-	def(&t.TickMillis, 50)
+	def(&t.TickMillis, 25)
 	def(&t.BidMillis, 500)
 	def(&t.ResendMillis, 300)
 	def(&t.BeaconMillis, 1000)
@@ -162,6 +162,9 @@ func NewLoop(cfg LoopConfig, now icn.Time) (*Loop, error) {
 		return nil, err
 	}
 	l.m.Jobs(l.seeJob)
+	if v := l.eng.Status().Voters; len(v) == 1 && v[0] == l.seat.raftID {
+		l.eng.Campaign() // nobody else to wait for
+	}
 	return l, nil
 }
 
@@ -244,6 +247,19 @@ func (l *Loop) openOrder() error {
 	return nil
 }
 
+// leads says whether this node orders the log at this moment.
+func (l *Loop) leads() bool {
+	_, self := l.eng.Leader()
+	return self
+}
+
+// leader is who orders the log at this moment, as far as is known here.
+func (l *Loop) leader() (icn.DID, bool) {
+	id, _ := l.eng.Leader()
+	d, ok := l.roster.byRaft[id]
+	return d, ok && id != 0
+}
+
 // View lets f read the state. It may be called from any goroutine; f must not
 // keep what it was given.
 func (l *Loop) View(f func(*core.Machine)) {
@@ -309,7 +325,7 @@ func (l *Loop) Wake() icn.Time {
 
 // reconcile moves the order's members towards what the log says.
 func (l *Loop) reconcile() {
-	if !l.eng.Status().Leading {
+	if !l.leads() {
 		return
 	}
 	var voters, learners []uint64

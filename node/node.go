@@ -109,6 +109,7 @@ type Node struct {
 	knocks knocks
 	addrs  sync.Map // icn.DID → []string
 	stats  Stats
+	life   context.Context // of the loop under way; for what it starts
 }
 
 // Stats are the counters that metrics show.
@@ -160,6 +161,7 @@ var errRestart = errors.New("going over to another federation")
 func (n *Node) serve(ctx context.Context, w Welcome) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	n.life = ctx
 	genesis := icn.NewBlock(icn.DagCBOR, w.Genesis)
 	l, err := NewLoop(LoopConfig{
 		Signer: n.cfg.Key, Genesis: genesis, RaftID: w.RaftID, Hints: w.Peers,

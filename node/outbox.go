@@ -136,16 +136,12 @@ func (l *Loop) hand(p *pending) {
 	if !l.seated() {
 		return
 	}
-	st := l.eng.Status()
-	switch {
-	case st.Leading:
+	if l.leads() {
 		p.sent = l.now
 		l.leading.queue = append(l.leading.queue, &queued{st: p.st, wire: p.wire, hash: p.hash})
-	case st.Leader != 0:
-		if d, ok := l.roster.byRaft[st.Leader]; ok {
-			p.sent = l.now
-			l.cfg.Send(d, Live, listFrame(frameSubmit, [][]byte{p.wire}))
-		}
+	} else if d, ok := l.leader(); ok {
+		p.sent = l.now
+		l.cfg.Send(d, Live, listFrame(frameSubmit, [][]byte{p.wire}))
 	}
 }
 
@@ -285,7 +281,7 @@ func (l *Loop) waitingList() []Waiting {
 
 // onSubmit takes statements that another node hands to the leader.
 func (l *Loop) onSubmit(from icn.DID, p []byte) error {
-	if !l.seated() || !l.eng.Status().Leading {
+	if !l.seated() || !l.leads() {
 		return nil // it will find out who leads, and hand them in there
 	}
 	wires, err := decodeList(p, 4096, icn.MaxStatement)
@@ -318,7 +314,7 @@ func (l *Loop) onRefuse(_ icn.DID, p []byte) error {
 
 // propose puts what the leader was handed into the order, as one message.
 func (l *Loop) propose() {
-	if !l.seated() || !l.eng.Status().Leading {
+	if !l.seated() || !l.leads() {
 		l.leading.queue = nil
 		clear(l.leading.inflight)
 		return

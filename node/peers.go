@@ -127,7 +127,7 @@ func (l *Loop) Lost(d icn.DID) {
 	p := l.peer(d)
 	p.linked, p.lostAt = false, l.now
 	l.auctionsLost(d)
-	if l.seated() && l.roster.byRaft[l.eng.Status().Leader] == d {
+	if lead, ok := l.leader(); l.seated() && ok && lead == d {
 		l.eng.ForgetLeader()
 		l.peers.electAt = l.now + icn.Time(l.tune.EarlyElectMillis+l.cfg.Jitter(5*l.tune.EarlyElectMillis))
 	}
@@ -145,12 +145,12 @@ func (l *Loop) tickPeers() {
 	}
 	if l.peers.electAt != 0 && l.now >= l.peers.electAt {
 		l.peers.electAt = 0
-		if l.seated() && l.eng.Status().Leader == 0 {
+		if lead, _ := l.eng.Leader(); l.seated() && lead == 0 {
 			l.eng.Campaign()
 		}
 	}
 	if l.seated() {
-		if lead := l.eng.Status().Leader; lead != l.peers.lead {
+		if lead, _ := l.eng.Leader(); lead != l.peers.lead {
 			l.peers.lead = lead
 			if lead != 0 {
 				l.resend()
@@ -281,7 +281,7 @@ func (l *Loop) onRaft(from icn.DID, p []byte) error {
 		return nil
 	}
 	if !l.trusted(from) {
-		if l.roster.byRaft[l.eng.Status().Leader] == from {
+		if lead, ok := l.leader(); ok && lead == from {
 			l.eng.ForgetLeader()
 			l.peers.electAt = l.now + icn.Time(l.tune.EarlyElectMillis+l.cfg.Jitter(20*l.tune.EarlyElectMillis))
 		}

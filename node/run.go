@@ -106,7 +106,7 @@ func (n *Node) keepOutput(b icn.JobSettled) {
 	}
 	out := *b.Output
 	n.runs.wait.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), outputFetch)
+		ctx, cancel := context.WithTimeout(n.life, outputFetch)
 		defer cancel()
 		if err := n.cfg.Blocks.Pin(ctx, out, outputKept); err != nil {
 			n.cfg.Log.Debug("result not fetched yet", "cid", out, "error", err)
