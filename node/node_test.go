@@ -1,0 +1,189 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/dag"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/key"
+	"github.com/InterCooperative-Network/icn-core/node"
+	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/memory"
+	"github.com/InterCooperative-Network/icn-core/store/pebble"
+)
+
+// upper is a runner that needs no sandbox: it answers with its arguments.
+func upper(_ context.Context, r node.Run) (node.Output, error) {
+	return node.Output{Stdout: []byte(strings.ToUpper(strings.Join(r.Job.Spec.Args, " "))), Receipt: icn.JobReceipt{Gas: 1, ABI: 1}}, nil
+}
+
+func verifyBatch(items []node.SigItem) []bool {
+	in := make([]key.Item, len(items))
+	for i, x := range items {
+		in[i] = key.Item{Key: x.Key, Msg: x.Msg, Sig: x.Sig}
+	}
+	return key.VerifyBatch(in)
+}
+
+// alone starts a federation of one.
+func alone(t testing.TB, s store.Store, pair key.Pair) (*node.Node, func()) {
+	t.Helper()
+	d, err := dag.Open(s, dag.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := node.New(node.Config{Key: pair, Store: s, Blocks: d, Runner: upper, Verify: key.Verify, VerifyBatch: verifyBatch,
+		Rules: icn.DefaultRules(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := n.Run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	for n.State() != "running" {
+		time.Sleep(time.Millisecond)
+	}
+	return n, func() { cancel(); wg.Wait() }
+}
+
+func newPair(t testing.TB) key.Pair {
+	p, err := key.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func runJob(t testing.TB, n *node.Node, word string) node.JobView {
+	t.Helper()
+	id, said, err := n.PostJob(t.Context(), icn.JobSpec{Module: icn.SumCID(icn.Raw, []byte("module")), Args: []string{word}}, 50)
+	if err != nil || said.State != "applied" {
+		t.Fatalf("%+v %v", said, err)
+	}
+	v, err := n.WaitJob(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestJobIsRunSettledAndProven(t *testing.T) {
+	n, stop := alone(t, memory.New(), newPair(t))
+	defer stop()
+	v := runJob(t, n, "hello")
+	if v.State != node.JobCompleted || v.Receipt == nil || v.Receipt.Output == nil || *v.Receipt.Output != icn.SumCID(icn.Raw, []byte("HELLO")) {
+		t.Fatalf("%+v %+v", v, v.Receipt)
+	}
+	b, err := n.Blocks().Get(t.Context(), *v.Receipt.Output)
+	if err != nil || string(b.Data) != "HELLO" {
+		t.Errorf("%s %v", b.Data, err)
+	}
+	p, err := n.Proof(t.Context(), v.Ended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := n.Federation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Verify(f.Network, []icn.DID{n.Me()}, key.Verify); err != nil {
+		t.Error(err)
+	}
+	p.Entry[len(p.Entry)-1] ^= 1
+	if err := p.Verify(f.Network, []icn.DID{n.Me()}, key.Verify); !errors.Is(err, icn.ErrInvalid) {
+		t.Errorf("a changed entry is proven: %v", err)
+	}
+}
+
+func TestStateSurvivesARestart(t *testing.T) {
+	dir, pair := t.TempDir(), newPair(t)
+	roots := func(n *node.Node) (string, uint64) {
+		s, err := n.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.StateRoot, s.Height
+	}
+	s, err := pebble.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, stop := alone(t, s, pair)
+	for range 5 {
+		runJob(t, n, "again")
+	}
+	_, height := roots(n)
+	stop()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = pebble.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n, stop = alone(t, s, pair)
+	defer stop()
+	if _, h := roots(n); h < height {
+		t.Errorf("entry %d after the restart, %d before", h, height)
+	}
+	if v := runJob(t, n, "still"); v.State != node.JobCompleted {
+		t.Errorf("%+v", v)
+	}
+	if err := n.View(func(m *core.Machine) { err = m.CheckAccounts() }); err != nil {
+		t.Error(err)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSameStatementThroughTheAPITwiceIsOneEntry(t *testing.T) {
+	n, stop := alone(t, memory.New(), newPair(t))
+	defer stop()
+	member := newPair(t)
+	if _, err := n.Do(t.Context(), icn.MemberAdmit{Member: member.DID(), Role: icn.RolePerson, Name: "Ada"}); err != nil {
+		t.Fatal(err)
+	}
+	f, err := n.Federation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &icn.Statement{Network: f.Network, Author: member.DID(), Number: 1, Ops: []icn.Op{
+		icn.JobPost{Via: n.Me(), Budget: 20, Spec: icn.JobSpec{Module: icn.SumCID(icn.Raw, []byte("m"))}}}}
+	s.Sig = [64]byte(member.Sign(s.SigningBytes()))
+	first, err := n.Say(t.Context(), s.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := n.Say(t.Context(), s.Encode())
+	if err != nil || first.Index != second.Index {
+		t.Errorf("%+v, then %+v %v", first, second, err)
+	}
+	s.Ops = []icn.Op{icn.JobCancel{Job: icn.JobID(s.ID(), 0)}}
+	s.Sig = [64]byte(member.Sign(s.SigningBytes()))
+	if _, err := n.Say(t.Context(), s.Encode()); !errors.Is(err, icn.ErrConflict) {
+		t.Errorf("another statement with the same number: %v", err)
+	}
+}
+
+func BenchmarkJobAlone(b *testing.B) {
+	s, err := pebble.Open(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	n, stop := alone(b, s, newPair(b))
+	defer stop()
+	for b.Loop() {
+		runJob(b, n, "x")
+	}
+}
