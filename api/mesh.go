@@ -1,0 +1,217 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/node"
+)
+
+// specOf makes a job's specification and budget of what was sent.
+func specOf(in wire.Submit) (icn.JobSpec, uint64, error) {
+	var none icn.JobSpec
+	shape := func(path, format string, args ...any) (icn.JobSpec, uint64, error) {
+		return none, 0, &wire.FieldError{Path: path, Reason: fmt.Sprintf(format, args...)}
+	}
+	spec := icn.JobSpec{Module: in.Module, Inputs: in.Inputs, Args: in.Args, Env: in.Env, Limits: in.Limits, Requires: in.Requires}
+	switch {
+	case !spec.Module.Defined():
+		spec.Module = in.Manifest
+	case in.Manifest.Defined() && in.Manifest != in.Module:
+		return shape("manifest_cid", "another one than module: give one of them")
+	}
+	if !spec.Module.Defined() {
+		return shape("module", "missing: the CID of a WASI preview 1 program")
+	}
+	budget := in.Budget
+	switch {
+	case budget == 0:
+		budget = in.Cost
+	case in.Cost != 0 && in.Cost != in.Budget:
+		return shape("cost_mana", "another one than budget: give one of them")
+	}
+	if budget == 0 {
+		budget = wire.DefaultBudget
+	}
+	if in.Spec == nil {
+		return spec, budget, checkSpec(spec)
+	}
+	if len(in.Inputs) > 0 {
+		return shape("inputs", "give them here or in spec_json, not in both")
+	}
+	if err := addUpstream(&spec, in.Spec); err != nil {
+		return none, 0, err
+	}
+	return spec, budget, checkSpec(spec)
+}
+
+// addUpstream takes the parts of an upstream specification over.
+func addUpstream(spec *icn.JobSpec, from *wire.JobSpec) error {
+	var kind string
+	if json.Unmarshal(from.Kind, &kind) != nil || kind != "CclWasm" && kind != "GenericPlaceholder" {
+		return &wire.FieldError{Path: "spec_json.kind", Reason: `want "CclWasm": what runs is the module; an Echo job names none (echo is a program like any other)`}
+	}
+	if len(from.Outputs) > 0 {
+		return &wire.FieldError{Path: "spec_json.outputs", Reason: "a program's result is its stdout; leave them out"}
+	}
+	spec.Inputs = from.Inputs
+	spec.Requires.Capabilities = append(spec.Requires.Capabilities, from.Capabilities...)
+	spec.Requires.CPUCores = max(spec.Requires.CPUCores, from.Resources.CPUCores)
+	spec.Requires.MemoryMB = max(spec.Requires.MemoryMB, from.Resources.MemoryMB)
+	spec.Requires.StorageMB = max(spec.Requires.StorageMB, from.Resources.StorageMB)
+	return nil
+}
+
+// checkSpec says where a specification is over what a statement can carry.
+func checkSpec(spec icn.JobSpec) error {
+	tooMany := func(path string, n, most int) error {
+		return &wire.FieldError{Path: path, Reason: fmt.Sprintf("%d of them, at most %d", n, most)}
+	}
+	switch {
+	case len(spec.Inputs) > icn.MaxInputs:
+		return tooMany("inputs", len(spec.Inputs), icn.MaxInputs)
+	case len(spec.Args) > icn.MaxArgs:
+		return tooMany("args", len(spec.Args), icn.MaxArgs)
+	case len(spec.Env) > icn.MaxArgs:
+		return tooMany("env", len(spec.Env), icn.MaxArgs)
+	case len(spec.Requires.Capabilities) > 32:
+		return tooMany("requires.capabilities", len(spec.Requires.Capabilities), 32)
+	}
+	if b := spec.Append(nil); len(b) > icn.MaxStatement/2 {
+		return &wire.FieldError{Path: "args", Reason: fmt.Sprintf("the specification has %d bytes, at most %d; put large input into a file", len(b), icn.MaxStatement/2)}
+	}
+	r := icn.NewReader(spec.Append(nil))
+	icn.ReadJobSpec(r)
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("job: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) submit(ctx context.Context, in *body[wire.Submit]) (wire.Submitted, error) {
+	spec, budget, err := specOf(in.Body)
+	if err != nil {
+		return wire.Submitted{}, err
+	}
+	id, said, err := s.n.PostJob(ctx, spec, budget)
+	if err != nil {
+		return wire.Submitted{}, err
+	}
+	out := wire.Submitted{JobID: id, Index: said.Index, State: said.State}
+	if in.Body.Wait <= 0 || said.State == "waiting" {
+		return out, nil
+	}
+	wait, cancel := s.patience(ctx, time.Duration(in.Body.Wait))
+	defer cancel()
+	v, err := s.n.WaitJob(wait, id)
+	if err != nil || v.Open() {
+		return out, nil // it is posted: how it goes on is asked for elsewhere
+	}
+	out.Job = &v
+	return out, nil
+}
+
+func (s *Server) jobs(_ context.Context, in *struct {
+	Limit  int    `query:"limit" default:"20" minimum:"1" maximum:"100"`
+	Before uint64 `query:"before" doc:"Only jobs posted before this entry."`
+}) (wire.Jobs, error) {
+	list, err := s.n.Jobs(in.Limit, in.Before)
+	out := wire.Jobs{Jobs: filled(list)}
+	if len(list) == in.Limit {
+		out.Next = list[len(list)-1].Posted
+	}
+	return out, err
+}
+
+type jobPath struct {
+	ID string `path:"id"`
+}
+
+func (p jobPath) cid() (icn.CID, error) {
+	c, err := icn.ParseCID(p.ID)
+	if err != nil {
+		return c, misplaced("path.id", err)
+	}
+	return c, nil
+}
+
+func (s *Server) job(ctx context.Context, in *struct {
+	jobPath
+	Wait string `query:"wait" doc:"Wait this long for its end, as in 10s; at most a minute."`
+}) (node.JobView, error) {
+	id, err := in.cid()
+	if err != nil {
+		return node.JobView{}, err
+	}
+	wait, err := waitFor(in.Wait, 0)
+	if err != nil {
+		return node.JobView{}, err
+	}
+	ctx, cancel := s.patience(ctx, wait)
+	defer cancel()
+	return s.n.WaitJob(ctx, id)
+}
+
+func (s *Server) cancel(ctx context.Context, in *jobPath) (wire.Said, error) {
+	id, err := in.cid()
+	if err != nil {
+		return wire.Said{}, err
+	}
+	v, err := s.n.Job(id)
+	switch {
+	case err != nil:
+		return wire.Said{}, err
+	case !v.Open():
+		return wire.Said{}, fmt.Errorf("cancel job %s: %w: it is %s already", id, icn.ErrConflict, v.State)
+	case v.Submitter != s.n.Me():
+		return wire.Said{}, fmt.Errorf("cancel job %s: %w: only %s can; hand in their signed statement at /statements", id, icn.ErrDenied, v.Submitter)
+	}
+	return s.told(s.n.Do(ctx, icn.JobCancel{Job: id}))
+}
+
+func (s *Server) receipt(ctx context.Context, in *struct {
+	jobPath
+	Wait string `query:"wait" doc:"How long to wait for the job's end and a checkpoint over it, as in 10s; at most a minute. Default 5s."`
+}) (wire.Receipt, error) {
+	id, err := in.cid()
+	if err != nil {
+		return wire.Receipt{}, err
+	}
+	wait, err := waitFor(in.Wait, defaultWait)
+	if err != nil {
+		return wire.Receipt{}, err
+	}
+	ctx, cancel := s.patience(ctx, wait)
+	defer cancel()
+	v, err := s.n.WaitJob(ctx, id)
+	switch {
+	case err != nil:
+		return wire.Receipt{}, err
+	case v.Open():
+		return wire.Receipt{}, fmt.Errorf("receipt of job %s: %w: the job is %s; ask again", id, icn.ErrUnavailable, v.State)
+	case v.Receipt == nil:
+		return wire.Receipt{}, fmt.Errorf("receipt of job %s: %w: the job was %s", id, icn.ErrNotFound, v.State)
+	}
+	out := wire.Receipt{Job: v, Clerks: []icn.DID{}}
+	if out.Proof, err = s.n.Proof(ctx, v.Ended); err != nil {
+		return out, err
+	}
+	e, err := icn.DecodeEntry(out.Proof.Entry)
+	if err != nil {
+		return out, errors.Join(wire.NewProblem(http.StatusInternalServerError, "stored entry"), err)
+	}
+	out.Entry = wire.EntryOf(e)
+	return out, s.n.View(func(m *core.Machine) {
+		out.Network = m.Network()
+		for _, p := range m.Clerks() {
+			out.Clerks = append(out.Clerks, p.DID)
+		}
+	})
+}

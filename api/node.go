@@ -1,0 +1,109 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/metrics"
+	"strings"
+	"time"
+
+	"github.com/multiformats/go-multibase"
+
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/key"
+)
+
+// glance bounds how long a look at the node may take.
+const glance = 3 * time.Second
+
+func (s *Server) info(ctx context.Context, _ *none) (wire.Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	st, err := s.n.Status(ctx)
+	if err != nil {
+		return wire.Info{}, err
+	}
+	how := st.State
+	if st.Role != "" {
+		how += " as " + st.Role
+	}
+	return wire.Info{Version: st.Release, Name: st.Name, DID: st.DID, Network: st.Network, Federation: st.Federation,
+		StatusMessage: fmt.Sprintf("Node DID: %s, Mana: %d, %s", st.DID, st.Balance, how)}, nil
+}
+
+func (s *Server) status(ctx context.Context, _ *none) (wire.Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	st, err := s.n.Status(ctx)
+	if err != nil {
+		return wire.Status{}, err
+	}
+	out := wire.Status{Status: st, UptimeSeconds: uint64(st.Uptime.Seconds()), IsOnline: st.Leader != nil, CurrentBlockHeight: st.Height}
+	for _, p := range st.Peers {
+		if p.Linked {
+			out.PeerCount++
+		}
+	}
+	return out, nil
+}
+
+const unhealthy = "UNHEALTHY"
+
+// health is bad when the node itself is broken. What only makes it wait, such as
+// a lost quorum, makes it degraded: a restart would not help.
+func (s *Server) health(ctx context.Context, _ *none) (wire.Health, error) {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	h := wire.Health{Status: "OK", Timestamp: time.Now().Unix(), Checks: s.n.Ready(ctx)}
+	for _, v := range h.Checks { // order: any fault has the same effect
+		if v != "ok" {
+			h.Status = "DEGRADED"
+		}
+	}
+	st, err := s.n.Status(ctx)
+	if state := s.n.State(); err != nil || state == "stopped" || state == "stopping" {
+		h.Status = unhealthy
+	}
+	up := uint64(st.Uptime.Seconds())
+	h.UptimeSeconds = up
+	h.Metrics = wire.HealthMetrics{UptimeSeconds: up, MemoryUsageBytes: memoryInUse(), ProcessID: os.Getpid(), PendingJobs: st.OpenJobs}
+	for _, p := range st.Peers {
+		if p.Linked {
+			h.Metrics.ConnectedPeers++
+		}
+	}
+	return h, nil
+}
+
+// memoryInUse is what the Go runtime has from the operating system and uses.
+func memoryInUse() uint64 {
+	m := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(m)
+	return m[0].Value.Uint64() - m[1].Value.Uint64()
+}
+
+func (s *Server) ready(ctx context.Context, _ *none) (wire.Ready, error) {
+	ctx, cancel := context.WithTimeout(ctx, glance)
+	defer cancel()
+	r := wire.Ready{Ready: true, Timestamp: time.Now().Unix(), Checks: s.n.Ready(ctx)}
+	for name, v := range r.Checks { // order: any fault has the same effect
+		if v != "ok" && !strings.HasPrefix(name, "alarm ") {
+			r.Ready = false
+		}
+	}
+	return r, nil
+}
+
+func (s *Server) livez(context.Context, *none) (wire.Alive, error) {
+	return wire.Alive{Alive: true}, nil
+}
+
+func (s *Server) keys(context.Context, *none) (wire.Keys, error) {
+	me := s.n.Me()
+	text, err := multibase.Encode(multibase.Base58BTC, me[:])
+	if err != nil {
+		return wire.Keys{}, fmt.Errorf("key: %w", err)
+	}
+	return wire.Keys{DID: me, PublicKey: text[1:], PeerID: key.PeerID(me)}, nil
+}

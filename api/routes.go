@@ -1,0 +1,79 @@
+package api
+
+import "net/http"
+
+const get, post = http.MethodGet, http.MethodPost
+
+// group is a part of the table, and a chapter of the manual.
+type group struct {
+	name, doc string
+	routes    []route
+}
+
+// groups is the whole HTTP surface.
+func groups() []group {
+	return []group{
+		{"node", "The node itself.", []route{
+			{method: get, path: "/info", name: "Info", doc: "Who the node is", bind: typed((*Server).info)},
+			{method: get, path: "/status", name: "Status", doc: "The node at a glance", bind: typed((*Server).status)},
+			{method: get, path: "/health", name: "Health", doc: "Whether the node works; 503 when it does not", bind: typed((*Server).health), open: true},
+			{method: get, path: "/ready", name: "Ready", doc: "Whether it can order statements; 503 when it cannot", bind: typed((*Server).ready), open: true},
+			{method: get, path: "/livez", name: "Livez", doc: "Whether the process answers", bind: typed((*Server).livez), open: true},
+			{method: get, path: "/metrics", name: "Metrics", doc: "Counters for Prometheus", bind: raw((*Server).scrape, answers(200, "text/plain", "The text format of Prometheus."))},
+			{method: get, path: "/keys", name: "Keys", doc: "The node's public key in its forms", bind: typed((*Server).keys)},
+			{method: get, path: "/openapi.json", name: "OpenAPI", doc: "This API as OpenAPI 3.1", bind: raw((*Server).openAPI, answers(200, "application/json", "The document.")), open: true},
+			{method: get, path: "/docs", name: "Docs", doc: "This API for people", bind: raw((*Server).docs, answers(200, "text/html", "A page that needs nothing else.")), open: true},
+		}},
+		{"dag", "Blocks, and files and folders made of them. CIDs are those of IPFS tools.", []route{
+			{method: post, path: "/dag/put", name: "DagPut", doc: "Store one block", bind: raw((*Server).dagPut, putDoc)},
+			{method: post, path: "/dag/put/batch", name: "DagPutBatch", doc: "Store many blocks in one commit", bind: raw((*Server).dagPutBatch, batchDoc), limit: batchLimit, long: true},
+			{method: post, path: "/dag/get", name: "DagGet", doc: "A block's content; what is missing is fetched from peers", bind: raw((*Server).dagGet, getDoc)},
+			{method: get, path: "/dag/{cid}", name: "DagBlock", doc: "A block's content, by an address that caches understand", bind: raw((*Server).dagBlock, inPath("cid"), answers(200, octets, "The block."))},
+			{method: get, path: "/dag/cat/{cid}", name: "DagCat", doc: "A file's content as a stream", bind: raw((*Server).dagCat, inPath("cid"), answers(200, octets, "The file.")), long: true},
+			{method: get, path: "/dag/ls/{cid}", name: "DagList", doc: "What a folder holds", bind: typed((*Server).dagList)},
+			{method: post, path: "/dag/add", name: "DagAdd", doc: "Store a file from a stream", bind: raw((*Server).dagAdd, addDoc), limit: -1, long: true},
+			{method: post, path: "/dag/import", name: "DagImport", doc: "Store the blocks of a CAR stream", bind: raw((*Server).dagImport, importDoc), limit: -1, long: true},
+			{method: get, path: "/dag/export/{cid}", name: "DagExport", doc: "A tree as a CAR stream (version 1)", bind: raw((*Server).dagExport, inPath("cid"), answers(200, carType, "The stream.")), long: true},
+			{method: post, path: "/dag/meta", name: "DagMeta", doc: "What is known of a block that is stored here", bind: typed((*Server).dagMeta)},
+			{method: post, path: "/dag/has", name: "DagHas", doc: "Whether a block is stored here", bind: typed((*Server).dagHas)},
+			{method: post, path: "/dag/pin", name: "DagPin", doc: "Keep a tree; what is missing is fetched first", bind: typed((*Server).dagPin), long: true},
+			{method: post, path: "/dag/unpin", name: "DagUnpin", doc: "Let a tree go", bind: typed((*Server).dagUnpin)},
+			{method: get, path: "/dag/pins", name: "DagPins", doc: "The trees that are kept", bind: typed((*Server).dagPins)},
+			{method: post, path: "/dag/prune", name: "DagPrune", doc: "Remove what no pin and no open job reaches", bind: typed((*Server).dagPrune), long: true},
+		}},
+		{"log", "The federation's log: statements in, entries, events and proofs out.", []route{
+			{method: post, path: "/statements", name: "StatementSay", doc: "Hand in a signed statement; 200 when it is applied, 202 while it waits to be ordered", bind: raw((*Server).say, sayDoc), limit: statementLimit},
+			{method: get, path: "/statements/waiting", name: "StatementsWaiting", doc: "Statements that are not ordered yet", bind: typed((*Server).waiting)},
+			{method: get, path: "/events", name: "Events", doc: "What happened, and what happens from now on", bind: raw((*Server).events, eventsDoc), long: true},
+			{method: get, path: "/log/{index}", name: "LogEntry", doc: "An entry of the log", bind: typed((*Server).logEntry)},
+			{method: get, path: "/log/{index}/proof", name: "LogProof", doc: "Proof that an entry is in the certified log", bind: typed((*Server).logProof), long: true},
+			{method: get, path: "/checkpoint", name: "Checkpoint", doc: "The last certified checkpoint, as a signed note", bind: raw((*Server).checkpoint, checkpointDoc)},
+		}},
+		{"mesh", "Jobs: programs that the federation runs.", []route{
+			{method: post, path: "/mesh/submit", name: "MeshSubmit", doc: "Offer a job in the node's name; 202, or 200 with its end when it ended within wait", bind: typed((*Server).submit), long: true},
+			{method: get, path: "/mesh/jobs", name: "MeshJobs", doc: "Jobs, the newest first", bind: typed((*Server).jobs)},
+			{method: get, path: "/mesh/jobs/{id}", name: "MeshJob", doc: "How a job stands", bind: typed((*Server).job), long: true},
+			{method: post, path: "/mesh/jobs/{id}/cancel", name: "MeshCancel", doc: "End a job that this node submitted", bind: typed((*Server).cancel)},
+			{method: get, path: "/mesh/receipts/{id}", name: "MeshReceipt", doc: "All that is needed to check a job's receipt offline", bind: typed((*Server).receipt), long: true},
+		}},
+		{"accounts", "Mana: regenerating capacity, not money.", []route{
+			{method: get, path: "/account/{did}/mana", name: "AccountMana", doc: "An account's capacity now", bind: typed((*Server).account)},
+		}},
+		{"network", "The links to other nodes.", []route{
+			{method: get, path: "/network/peers", name: "NetworkPeers", doc: "The peers that the network knows", bind: typed((*Server).peers)},
+			{method: get, path: "/network/local-peer-id", name: "NetworkLocalPeerID", doc: "How this node can be reached", bind: typed((*Server).localPeerID)},
+			{method: post, path: "/network/connect", name: "NetworkConnect", doc: "Dial an address", bind: typed((*Server).connect)},
+			{method: post, path: "/network/ping", name: "NetworkPing", doc: "Measure the way to a peer", bind: typed((*Server).ping)},
+		}},
+		{"federation", "Who belongs, and how others come in.", []route{
+			{method: get, path: "/federation/status", name: "FederationStatus", doc: "Who belongs, and under which rules", bind: typed((*Server).federation)},
+			{method: get, path: "/federation/peers", name: "FederationPeers", doc: "The other nodes of the federation", bind: typed((*Server).federationPeers)},
+			{method: get, path: "/federation/knocking", name: "FederationKnocking", doc: "Nodes that ask to be let in", bind: typed((*Server).knocking)},
+			{method: post, path: "/federation/admit", name: "FederationAdmit", doc: "Take a node in", bind: typed((*Server).admit)},
+			{method: post, path: "/federation/invite", name: "FederationInvite", doc: "Make a join code that works once", bind: typed((*Server).invite)},
+			{method: post, path: "/federation/join", name: "FederationJoin", doc: "Go over to another federation", bind: typed((*Server).join)},
+			{method: post, path: "/federation/members", name: "FederationMembers", doc: "Take a person or an organisation in", bind: typed((*Server).admitMember)},
+			{method: post, path: "/federation/leave", name: "FederationLeave", doc: "Take this node out of its federation", bind: typed((*Server).leave)},
+		}},
+	}
+}
