@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -130,6 +131,7 @@ func closeUnderLoad(t *testing.T, s store.Store) {
 	require.NoError(t, s.Scan(store.Prefix([]byte("row/")), func(_, v []byte) bool {
 		if seen == 0 {
 			go func() { closing <- s.Close() }()
+			untilClosing(s)
 		}
 		if binary.BigEndian.Uint64(v) == uint64(seen) {
 			seen++
@@ -139,6 +141,17 @@ func closeUnderLoad(t *testing.T, s store.Store) {
 	require.Equal(t, rows, seen)
 	require.NoError(t, <-closing)
 	crowd.Wait()
+}
+
+// untilClosing gives Close the time to begin. A store may serve newcomers while
+// it waits for who is inside, so this does not wait for ever.
+func untilClosing(s store.Store) {
+	for range 10_000 {
+		if _, err := s.Get([]byte("row/00007")); err != nil {
+			return
+		}
+		runtime.Gosched()
+	}
 }
 
 func workOnce(s store.Store, worker int) error {
