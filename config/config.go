@@ -40,6 +40,7 @@ type Runtime struct {
 	TestMode    bool   `key:"test_mode" flag:"test-mode" env:"ICN_TEST_MODE" doc:"start from the preset for trying things out: memory store, a new key, no P2P, no API key"`
 	NodeName    string `key:"node_name" flag:"node-name" env:"ICN_NODE_NAME" doc:"name that people see; by default made from the DID"`
 	LogLevel    string `key:"log_level" doc:"another name of logging.level"`
+	AddrFile    string `key:"addr_file" flag:"addr-file" doc:"file to which the addresses of the API and of P2P are written once the node listens; icn-cli --api-url @FILE reads it"`
 }
 
 // Network is how the node is reached, and whom it reaches.

@@ -8,7 +8,7 @@ import (
 	"io"
 	"math"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/dag"
@@ -22,73 +22,17 @@ import (
 type jobs struct {
 	sandbox *wasm.Runner
 	blocks  *dag.DAG
-
-	mu      sync.Mutex
-	running int
-	closing bool
-	idle    chan struct{} // closed when closing and nothing runs
-}
-
-func newJobs(sandbox *wasm.Runner, blocks *dag.DAG) *jobs {
-	return &jobs{sandbox: sandbox, blocks: blocks, idle: make(chan struct{})}
+	closing atomic.Bool // takes no new jobs
 }
 
 // capable says whether new jobs are taken.
-func (j *jobs) capable(icn.JobSpec) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return !j.closing
-}
-
-func (j *jobs) begin() error {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.closing {
-		return fmt.Errorf("%w: this node is stopping", node.ErrNotRun)
-	}
-	j.running++
-	return nil
-}
-
-func (j *jobs) end() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.running--
-	j.settle()
-}
-
-func (j *jobs) settle() {
-	if j.closing && j.running == 0 {
-		select {
-		case <-j.idle:
-		default:
-			close(j.idle)
-		}
-	}
-}
-
-// drain takes no new jobs and waits for the running ones, or until ctx ends. It
-// returns how many are left.
-func (j *jobs) drain(ctx context.Context) int {
-	j.mu.Lock()
-	j.closing = true
-	j.settle()
-	j.mu.Unlock()
-	select {
-	case <-j.idle:
-	case <-ctx.Done():
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.running
-}
+func (j *jobs) capable(icn.JobSpec) bool { return !j.closing.Load() }
 
 // run implements node.Runner.
 func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
-	if err := j.begin(); err != nil {
-		return node.Output{}, err
+	if j.closing.Load() {
+		return node.Output{}, fmt.Errorf("%w: this node is stopping", node.ErrNotRun)
 	}
-	defer j.end()
 	stdin, err := j.stdin(ctx, r.Job.Spec.Inputs)
 	if err != nil {
 		return node.Output{}, fmt.Errorf("%w: inputs: %w", node.ErrNotRun, err)

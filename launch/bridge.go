@@ -12,10 +12,10 @@ import (
 	"github.com/InterCooperative-Network/icn-core/p2p"
 )
 
-// wire joins a node and its host, which know nothing of each other: it is the
+// bridge joins a node and its host, which know nothing of each other: it is the
 // node's Network and Directory, and the host's Handler. The host may listen
 // before the node is there; whoever calls then is told to come again.
-type wire struct {
+type bridge struct {
 	host atomic.Pointer[p2p.Host]
 	node atomic.Pointer[node.Node]
 	done sync.WaitGroup
@@ -46,23 +46,23 @@ func toNode(k p2p.Kind) node.Kind {
 var errStarting = fmt.Errorf("node: %w: it is starting; try again in a moment", icn.ErrUnavailable)
 
 // Send implements node.Network.
-func (w *wire) Send(to icn.DID, kind node.Kind, frame []byte) bool {
-	h := w.host.Load()
+func (b *bridge) Send(to icn.DID, kind node.Kind, frame []byte) bool {
+	h := b.host.Load()
 	return h != nil && h.Send(to, toLink(kind), frame)
 }
 
 // Call implements node.Network.
-func (w *wire) Call(ctx context.Context, to icn.DID, kind node.Kind, request []byte) ([]byte, error) {
-	h := w.host.Load()
+func (b *bridge) Call(ctx context.Context, to icn.DID, kind node.Kind, request []byte) ([]byte, error) {
+	h := b.host.Load()
 	if h == nil {
 		return nil, errStarting
 	}
 	return h.Call(ctx, to, toLink(kind), request)
 }
 
-// Knock implements node.Network for the node, see [wire.answer] for the host.
-func (w *wire) Knock(ctx context.Context, addr string, request []byte) ([]byte, icn.DID, error) {
-	h := w.host.Load()
+// Knock implements node.Network for the node, see [answer] for the host.
+func (b *bridge) Knock(ctx context.Context, addr string, request []byte) ([]byte, icn.DID, error) {
+	h := b.host.Load()
 	if h == nil {
 		return nil, icn.DID{}, errStarting
 	}
@@ -70,15 +70,15 @@ func (w *wire) Knock(ctx context.Context, addr string, request []byte) ([]byte, 
 }
 
 // Want implements node.Network.
-func (w *wire) Want(peers map[icn.DID][]string) {
-	if h := w.host.Load(); h != nil {
+func (b *bridge) Want(peers map[icn.DID][]string) {
+	if h := b.host.Load(); h != nil {
 		h.Want(peers)
 	}
 }
 
 // Links implements node.Directory.
-func (w *wire) Links() []node.Link {
-	h := w.host.Load()
+func (b *bridge) Links() []node.Link {
+	h := b.host.Load()
 	if h == nil {
 		return nil
 	}
@@ -94,16 +94,16 @@ func (w *wire) Links() []node.Link {
 }
 
 // Addrs implements node.Directory.
-func (w *wire) Addrs() []string {
-	if h := w.host.Load(); h != nil {
+func (b *bridge) Addrs() []string {
+	if h := b.host.Load(); h != nil {
 		return h.Addrs()
 	}
 	return nil
 }
 
 // Dial implements node.Directory.
-func (w *wire) Dial(ctx context.Context, addr string) (icn.DID, error) {
-	h := w.host.Load()
+func (b *bridge) Dial(ctx context.Context, addr string) (icn.DID, error) {
+	h := b.host.Load()
 	if h == nil {
 		return icn.DID{}, errStarting
 	}
@@ -111,8 +111,8 @@ func (w *wire) Dial(ctx context.Context, addr string) (icn.DID, error) {
 }
 
 // Ping implements node.Directory.
-func (w *wire) Ping(ctx context.Context, to icn.DID) (time.Duration, error) {
-	h := w.host.Load()
+func (b *bridge) Ping(ctx context.Context, to icn.DID) (time.Duration, error) {
+	h := b.host.Load()
 	if h == nil {
 		return 0, errStarting
 	}
@@ -120,24 +120,24 @@ func (w *wire) Ping(ctx context.Context, to icn.DID) (time.Duration, error) {
 }
 
 // answer is the host's Handler: what arrives goes to the node.
-type answer struct{ w *wire }
+type answer struct{ b *bridge }
 
 // Admitted implements p2p.Handler.
 func (a answer) Admitted(from icn.DID) bool {
-	n := a.w.node.Load()
+	n := a.b.node.Load()
 	return n != nil && n.Admitted(from)
 }
 
 // Live implements p2p.Handler.
 func (a answer) Live(from icn.DID, kind p2p.Kind, frame []byte) {
-	if n := a.w.node.Load(); n != nil {
+	if n := a.b.node.Load(); n != nil {
 		n.Live(from, toNode(kind), frame)
 	}
 }
 
 // Serve implements p2p.Handler.
 func (a answer) Serve(ctx context.Context, from icn.DID, kind p2p.Kind, request []byte) ([]byte, error) {
-	n := a.w.node.Load()
+	n := a.b.node.Load()
 	if n == nil {
 		return nil, errStarting
 	}
@@ -146,7 +146,7 @@ func (a answer) Serve(ctx context.Context, from icn.DID, kind p2p.Kind, request 
 
 // Knock implements p2p.Handler.
 func (a answer) Knock(ctx context.Context, from icn.DID, addrs []string, request []byte) ([]byte, error) {
-	n := a.w.node.Load()
+	n := a.b.node.Load()
 	if n == nil {
 		return nil, errStarting
 	}
@@ -157,8 +157,8 @@ func (a answer) Knock(ctx context.Context, from icn.DID, addrs []string, request
 const roundTripEvery = 5 * time.Second
 
 // follow tells the node about links, until the host is closed.
-func (w *wire) follow(h *p2p.Host, n *node.Node) {
-	w.done.Go(func() {
+func (b *bridge) follow(h *p2p.Host, n *node.Node) {
+	b.done.Go(func() {
 		tick := time.NewTicker(roundTripEvery)
 		defer tick.Stop()
 		for {

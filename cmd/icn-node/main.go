@@ -1,0 +1,100 @@
+// Command icn-node runs a node of a federation.
+//
+//	icn-node --test-mode
+//	icn-node --config /etc/icn/config.toml
+//
+// It ends with exit code 0 after SIGINT or SIGTERM, 2 when the command line or
+// the configuration is wrong, and 1 for everything else. A second signal ends it
+// at once.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/InterCooperative-Network/icn-core/config"
+	"github.com/InterCooperative-Network/icn-core/launch"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from here on a signal does what it does by default
+	err := command().ExecuteContext(ctx)
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "icn-node: "+strings.TrimSpace(err.Error()))
+	var wrong usage
+	if errors.As(err, &wrong) {
+		os.Exit(2)
+	}
+	os.Exit(1)
+}
+
+// usage marks a mistake of the command line or the configuration.
+type usage struct{ error }
+
+func (u usage) Unwrap() error { return u.error }
+
+func command() *cobra.Command {
+	c := &cobra.Command{
+		Use: "icn-node", Short: "Run a node of a federation", Version: launch.Release,
+		Long: "icn-node runs a node. Alone it is a federation of one; with --bootstrap-peers and no log of its own it\n" +
+			"knocks there, and is taken in by 'icn-cli federation admit DID' or with its --join-code.\n\n" +
+			"Every setting can be given as a flag, in the environment, or in a file; the first of these wins.",
+		Example:       "  icn-node --test-mode\n  icn-node --storage-backend sled --p2p-listen-addr /ip4/0.0.0.0/tcp/7000 --api-key \"$(openssl rand -hex 32)\"",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage{fmt.Errorf("%q is no setting; run 'icn-node --help' for what there is", args[0])}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return run(c) },
+	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usage{fmt.Errorf("%w\nRun 'icn-node --help' for what there is", err)}
+	})
+	config.Flags(c.Flags())
+	return c
+}
+
+func run(c *cobra.Command) error {
+	ctx := c.Context()
+	cfg, warnings, err := config.Load(config.Sources{Flags: c.Flags(), Environ: os.Environ()})
+	if err != nil {
+		return usage{err}
+	}
+	log := launch.NewLogger(cfg.Logging, os.Stderr)
+	for _, w := range warnings {
+		log.Warn(w)
+	}
+	n, err := launch.Start(ctx, cfg, launch.Options{Log: log})
+	if err != nil {
+		return err
+	}
+	greet(c.OutOrStdout(), n)
+	if cfg.Runtime.AddrFile != "" {
+		err = n.WriteAddrs(cfg.Runtime.AddrFile)
+	}
+	if err == nil {
+		err = n.Wait(ctx)
+	}
+	if ctx.Err() != nil {
+		log.Info("stopping; once more Ctrl-C ends at once")
+	}
+	return errors.Join(err, n.Close())
+}
+
+// greet tells where the node can be reached.
+func greet(out io.Writer, n *launch.Running) {
+	_, _ = fmt.Fprintf(out, "icn-node %s\nDID %s\n%s", launch.Release, n.DID(), n.Addrs())
+}

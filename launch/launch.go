@@ -1,0 +1,302 @@
+// Package launch puts a whole node together from its configuration: store, key,
+// blocks, sandbox, P2P host, node and API, and takes it apart again in order.
+//
+// The invariant: either Start returns a node whose API answers, or an error and
+// nothing is left open; Close leaves a store that the next start goes on from.
+//
+// It is wiring: no decision of the network is made here.
+//
+//	n, err := launch.Start(ctx, cfg, launch.Options{Log: log})
+//	fmt.Println(n.APIURL())
+//	err = n.Wait(ctx)
+//	err = errors.Join(err, n.Close())
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/api"
+	"github.com/InterCooperative-Network/icn-core/config"
+	"github.com/InterCooperative-Network/icn-core/dag"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/key"
+	"github.com/InterCooperative-Network/icn-core/node"
+	"github.com/InterCooperative-Network/icn-core/p2p"
+	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/memory"
+	"github.com/InterCooperative-Network/icn-core/store/pebble"
+	"github.com/InterCooperative-Network/icn-core/wasm"
+)
+
+// Release is this program's version; a release build sets it with -ldflags -X.
+var Release = "0.1.0-dev"
+
+// Options are what the configuration does not say.
+type Options struct {
+	Log *slog.Logger // nil: nothing is logged
+}
+
+// Running is a node at work.
+type Running struct {
+	cfg     config.Config
+	log     *slog.Logger
+	store   store.Store
+	sandbox *wasm.Runner
+	jobs    *jobs
+	host    *p2p.Host // nil without P2P
+	bridge  *bridge
+	node    *node.Node
+	api     *api.Server
+	socket  net.Listener
+
+	stopAPI, stopNode context.CancelFunc
+	work              sync.WaitGroup
+	ended             chan error // what ended by itself
+	closing           sync.Once
+	closed            error
+}
+
+// Start puts a node together and sets it to work. ctx bounds the start only.
+func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	pair, err := nodeKey(cfg.Identity, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	r := &Running{cfg: cfg, log: o.Log, bridge: &bridge{}, ended: make(chan error, 2)}
+	if err := r.open(pair); err != nil {
+		return nil, errors.Join(err, r.release())
+	}
+	if err := r.assemble(pair); err != nil {
+		return nil, errors.Join(err, r.release())
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, errors.Join(err, r.release())
+	}
+	r.run()
+	return r, nil
+}
+
+// nodeKey reads the node's key, or makes it on the first start.
+func nodeKey(c config.Identity, log *slog.Logger) (key.Pair, error) {
+	if c.KeyPath == "" {
+		return key.Generate()
+	}
+	if !c.GenerateNewKey {
+		pair, err := key.Load(c.KeyPath)
+		if errors.Is(err, icn.ErrNotFound) {
+			return pair, fmt.Errorf("%w; put it there, or set identity.generate_new_key", err)
+		}
+		return pair, err
+	}
+	pair, made, err := key.LoadOrCreate(c.KeyPath)
+	if made {
+		log.Info("made this node's key; keep a copy of it in a safe place", "file", c.KeyPath, "did", pair.DID())
+	}
+	return pair, err
+}
+
+// open opens what takes time or can be taken by others, all at once.
+func (r *Running) open(pair key.Pair) error {
+	steps := []func() error{
+		func() (err error) { r.store, err = openStore(r.cfg.Storage); return err },
+		func() (err error) {
+			r.sandbox, err = wasm.NewRunner(wasm.Config{CacheDir: cacheDir(r.cfg.Storage)})
+			return err
+		},
+		func() (err error) { r.socket, err = listen(r.cfg.Network.HTTPListenAddr); return err },
+		func() (err error) { r.host, err = openHost(r.cfg.Network, pair, answer{r.bridge}, r.log); return err },
+	}
+	errs := make([]error, len(steps))
+	var wait sync.WaitGroup
+	for i, step := range steps {
+		wait.Go(func() { errs[i] = step() })
+	}
+	wait.Wait()
+	return errors.Join(errs...)
+}
+
+func openStore(c config.Storage) (store.Store, error) {
+	if c.Backend == "memory" {
+		return memory.New(), nil
+	}
+	s, err := pebble.Open(c.Path)
+	if err != nil {
+		return nil, err // not s: a nil *pebble.Store is no nil Store
+	}
+	return s, nil
+}
+
+// cacheDir is where compiled programs are kept.
+func cacheDir(c config.Storage) string {
+	if c.Backend == "memory" {
+		return ""
+	}
+	return filepath.Clean(c.Path) + ".cache"
+}
+
+func listen(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("API address %s: %w: %v; choose another --http-listen-addr, or stop what uses this one", addr, icn.ErrUnavailable, err)
+	}
+	return l, nil
+}
+
+func openHost(c config.Network, pair key.Pair, h p2p.Handler, log *slog.Logger) (*p2p.Host, error) {
+	if !c.P2PEnabled {
+		return nil, nil
+	}
+	var listen []string
+	for _, addr := range c.P2PListenAddr {
+		listen = append(listen, p2p.DefaultListen(addr)...)
+	}
+	return p2p.New(p2p.Config{
+		Key: pair.Private(), Listen: listen, MDNS: c.EnableMDNS, Limits: p2p.Limits{Peers: c.MaxPeers},
+		RetryInitial: time.Duration(c.RetryInitialDelayMS) * time.Millisecond, RetryMax: time.Duration(c.RetryMaxDelayMS) * time.Millisecond,
+		BreakerFailures: c.FailureThreshold, BreakerOpen: time.Duration(c.OpenTimeoutSecs) * time.Second,
+		DialTimeout: time.Duration(c.ConnectionTimeout) * time.Second, Log: log.With("part", "p2p"),
+	}, h)
+}
+
+// assemble joins the parts that are open.
+func (r *Running) assemble(pair key.Pair) error {
+	blocks, err := dag.Open(r.store, dag.Options{})
+	if err != nil {
+		return err
+	}
+	r.jobs = &jobs{sandbox: r.sandbox, blocks: blocks}
+	nc := node.Config{
+		Key: pair, Name: r.cfg.Runtime.NodeName, Store: r.store, Blocks: blocks,
+		Runner: r.jobs.run, Capable: r.jobs.capable, Verify: key.Verify, VerifyBatch: verifyBatch,
+		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
+		Release: Release, Log: r.log, Tuning: node.Tuning{Slots: slots(r.cfg.Performance)},
+	}
+	ac := api.Config{APIKey: r.cfg.Security.APIKey, RequireAuth: r.cfg.Security.RequireAuth, Log: r.log.With("part", "api")}
+	if r.host != nil {
+		r.bridge.host.Store(r.host)
+		nc.Network, nc.Directory, ac.Directory = r.bridge, r.bridge, r.bridge
+		nc.Bootstrap = r.usable(r.cfg.Network.BootstrapPeers)
+	}
+	r.node = node.New(nc)
+	blocks.SetFetch(r.node.Fetch)
+	r.api, err = api.New(r.node, ac)
+	return err
+}
+
+// usable leaves out bootstrap peers that nobody can be reached by.
+func (r *Running) usable(peers []string) []string {
+	var out []string
+	for _, addr := range peers {
+		d, _, err := p2p.ParseAddr(addr)
+		switch {
+		case err != nil:
+			r.log.Warn("a bootstrap peer is left out: its address cannot be used", "peer", addr, "error", err)
+		case d == r.host.DID():
+			r.log.Info("a bootstrap peer is left out: it is this node itself", "peer", addr)
+		default:
+			out = append(out, addr)
+		}
+	}
+	if len(peers) > 0 && len(out) == 0 {
+		r.log.Warn("no bootstrap peer is left: unless it is in a federation already, this node founds one of its own; go over to another with: icn-cli federation join ADDRESS")
+	}
+	return out
+}
+
+// rules are those of a federation that this node founds.
+func rules(c config.Config) icn.Rules {
+	r := icn.DefaultRules()
+	r.JobAttempts = uint64(c.Mesh.JobRetryCount)
+	r.ManaPerHour = uint64(c.Performance.ManaRegenerationRate)
+	return r
+}
+
+func slots(c config.Performance) int {
+	if c.MaxConcurrentJobs > 0 {
+		return c.MaxConcurrentJobs
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// run sets everything to work.
+func (r *Running) run() {
+	var apiCtx, nodeCtx context.Context
+	apiCtx, r.stopAPI = context.WithCancel(context.Background())
+	nodeCtx, r.stopNode = context.WithCancel(context.Background())
+	r.bridge.node.Store(r.node)
+	if r.host != nil {
+		r.bridge.follow(r.host, r.node)
+	}
+	r.work.Go(func() { r.ended <- r.node.Run(nodeCtx) })
+	r.work.Go(func() { r.ended <- r.api.Serve(apiCtx, r.socket) })
+}
+
+// Wait blocks until ctx ends, which is no error, or the node breaks.
+func (r *Running) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-r.ended:
+		if err == nil {
+			err = fmt.Errorf("node: %w: it ended by itself", icn.ErrUnavailable)
+		}
+		return err
+	}
+}
+
+// APIURL is where the API answers.
+func (r *Running) APIURL() string {
+	host, port, err := net.SplitHostPort(r.socket.Addr().String())
+	if err != nil {
+		return "http://" + r.socket.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// P2PAddrs are the multiaddrs that other nodes can use; none without P2P.
+func (r *Running) P2PAddrs() []string {
+	if r.host == nil {
+		return nil
+	}
+	return r.host.Addrs()
+}
+
+// DID is the node's own.
+func (r *Running) DID() icn.DID { return r.node.Me() }
+
+// Addrs are the addresses as lines: "API http://…", then "P2P /ip4/…".
+func (r *Running) Addrs() string {
+	lines := []string{"API " + r.APIURL()}
+	for _, a := range r.P2PAddrs() {
+		lines = append(lines, "P2P "+a)
+	}
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// WriteAddrs writes Addrs to a file, whole or not at all.
+func (r *Running) WriteAddrs(path string) error {
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, []byte(r.Addrs()), 0o644); err != nil {
+		return fmt.Errorf("address file: %w", err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("address file: %w", err)
+	}
+	return nil
+}
