@@ -25,8 +25,15 @@ type pacedReader struct {
 // Read implements io.Reader.
 func (p pacedReader) Read(b []byte) (int, error) {
 	_ = http.NewResponseController(p.w.ResponseWriter).SetReadDeadline(time.Now().Add(pauseTime)) // not every connection has deadlines
-	return p.r.Read(b)
+	n, err := p.r.Read(b)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errCut // who reads in pieces takes the other for the end of the file
+	}
+	return n, err
 }
+
+// errCut says that a body ended before its announced end.
+var errCut = errors.New("the body was cut off")
 
 // pacedWriter writes an answer that may be long, to somebody who takes it.
 type pacedWriter struct{ w *writer }

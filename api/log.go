@@ -70,11 +70,9 @@ func (s *Server) waiting(ctx context.Context, _ *none) (wire.Waiting, error) {
 	return wire.Waiting{Waiting: filled(st.Waiting)}, err
 }
 
-type indexPath struct {
+func (s *Server) logEntry(_ context.Context, in *struct {
 	Index uint64 `path:"index" minimum:"1"`
-}
-
-func (s *Server) logEntry(_ context.Context, in *indexPath) (wire.Entry, error) {
+}) (wire.Entry, error) {
 	e, err := s.n.Entry(in.Index)
 	if err != nil {
 		return wire.Entry{}, err
@@ -95,8 +93,8 @@ func waitFor(text string, fallback time.Duration) (time.Duration, error) {
 }
 
 func (s *Server) logProof(ctx context.Context, in *struct {
-	indexPath
-	Wait string `query:"wait" doc:"How long to wait for a checkpoint over it, as in 10s; at most a minute. Default 5s."`
+	Index uint64 `path:"index" minimum:"1"`
+	Wait  string `query:"wait" doc:"How long to wait for a checkpoint over it, as in 10s; at most a minute. Default 5s."`
 }) (node.Proof, error) {
 	wait, err := waitFor(in.Wait, defaultWait)
 	if err != nil {

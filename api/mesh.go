@@ -130,12 +130,9 @@ func (s *Server) jobs(_ context.Context, in *struct {
 	return out, err
 }
 
-type jobPath struct {
-	ID string `path:"id"`
-}
-
-func (p jobPath) cid() (icn.CID, error) {
-	c, err := icn.ParseCID(p.ID)
+// jobID reads a job's id out of the path.
+func jobID(text string) (icn.CID, error) {
+	c, err := icn.ParseCID(text)
 	if err != nil {
 		return c, misplaced("path.id", err)
 	}
@@ -143,10 +140,10 @@ func (p jobPath) cid() (icn.CID, error) {
 }
 
 func (s *Server) job(ctx context.Context, in *struct {
-	jobPath
+	ID   string `path:"id"`
 	Wait string `query:"wait" doc:"Wait this long for its end, as in 10s; at most a minute."`
 }) (node.JobView, error) {
-	id, err := in.cid()
+	id, err := jobID(in.ID)
 	if err != nil {
 		return node.JobView{}, err
 	}
@@ -159,8 +156,10 @@ func (s *Server) job(ctx context.Context, in *struct {
 	return s.n.WaitJob(ctx, id)
 }
 
-func (s *Server) cancel(ctx context.Context, in *jobPath) (wire.Said, error) {
-	id, err := in.cid()
+func (s *Server) cancel(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (wire.Said, error) {
+	id, err := jobID(in.ID)
 	if err != nil {
 		return wire.Said{}, err
 	}
@@ -177,10 +176,10 @@ func (s *Server) cancel(ctx context.Context, in *jobPath) (wire.Said, error) {
 }
 
 func (s *Server) receipt(ctx context.Context, in *struct {
-	jobPath
+	ID   string `path:"id"`
 	Wait string `query:"wait" doc:"How long to wait for the job's end and a checkpoint over it, as in 10s; at most a minute. Default 5s."`
 }) (wire.Receipt, error) {
-	id, err := in.cid()
+	id, err := jobID(in.ID)
 	if err != nil {
 		return wire.Receipt{}, err
 	}

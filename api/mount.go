@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,9 +36,14 @@ type reply[T any] struct {
 type ctxKey struct{}
 
 // typed binds a handler whose request and answer are Go values. Its input is a
-// struct with fields for path and query, and Body for the JSON.
-func typed[I, O any](h func(*Server, context.Context, *I) (O, error)) bind {
+// struct with fields for path and query, and Body for the JSON. also are the
+// statuses besides 200 that the same answer can have (see statusOf).
+func typed[I, O any](h func(*Server, context.Context, *I) (O, error), also ...int) bind {
 	return func(s *Server, op *huma.Operation) {
+		op.Responses = map[string]*huma.Response{"default": s.errorResponse()}
+		for _, status := range also {
+			answersJSON(op, status, http.StatusText(status), s.schemaFor(reflect.TypeFor[O]()))
+		}
 		huma.Register(s.api, *op, func(ctx context.Context, in *I) (*reply[O], error) {
 			out, err := h(s, ctx, in)
 			if err != nil {

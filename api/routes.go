@@ -16,8 +16,8 @@ func groups() []group {
 		{"node", "The node itself.", []route{
 			{method: get, path: "/info", name: "Info", doc: "Who the node is", bind: typed((*Server).info)},
 			{method: get, path: "/status", name: "Status", doc: "The node at a glance", bind: typed((*Server).status)},
-			{method: get, path: "/health", name: "Health", doc: "Whether the node works; 503 when it does not", bind: typed((*Server).health), open: true},
-			{method: get, path: "/ready", name: "Ready", doc: "Whether it can order statements; 503 when it cannot", bind: typed((*Server).ready), open: true},
+			{method: get, path: "/health", name: "Health", doc: "Whether the node works; 503 when it does not", bind: typed((*Server).health, 503), open: true},
+			{method: get, path: "/ready", name: "Ready", doc: "Whether it can order statements; 503 when it cannot", bind: typed((*Server).ready, 503), open: true},
 			{method: get, path: "/livez", name: "Livez", doc: "Whether the process answers", bind: typed((*Server).livez), open: true},
 			{method: get, path: "/metrics", name: "Metrics", doc: "Counters for Prometheus", bind: raw((*Server).scrape, answers(200, "text/plain", "The text format of Prometheus."))},
 			{method: get, path: "/keys", name: "Keys", doc: "The node's public key in its forms", bind: typed((*Server).keys)},
@@ -50,10 +50,10 @@ func groups() []group {
 			{method: get, path: "/checkpoint", name: "Checkpoint", doc: "The last certified checkpoint, as a signed note", bind: raw((*Server).checkpoint, checkpointDoc)},
 		}},
 		{"mesh", "Jobs: programs that the federation runs.", []route{
-			{method: post, path: "/mesh/submit", name: "MeshSubmit", doc: "Offer a job in the node's name; 202, or 200 with its end when it ended within wait", bind: typed((*Server).submit), long: true},
+			{method: post, path: "/mesh/submit", name: "MeshSubmit", doc: "Offer a job in the node's name; 202, or 200 with its end when it ended within wait", bind: typed((*Server).submit, 202), long: true},
 			{method: get, path: "/mesh/jobs", name: "MeshJobs", doc: "Jobs, the newest first", bind: typed((*Server).jobs)},
 			{method: get, path: "/mesh/jobs/{id}", name: "MeshJob", doc: "How a job stands", bind: typed((*Server).job), long: true},
-			{method: post, path: "/mesh/jobs/{id}/cancel", name: "MeshCancel", doc: "End a job that this node submitted", bind: typed((*Server).cancel)},
+			{method: post, path: "/mesh/jobs/{id}/cancel", name: "MeshCancel", doc: "End a job that this node submitted", bind: typed((*Server).cancel, 202)},
 			{method: get, path: "/mesh/receipts/{id}", name: "MeshReceipt", doc: "All that is needed to check a job's receipt offline", bind: typed((*Server).receipt), long: true},
 		}},
 		{"accounts", "Mana: regenerating capacity, not money.", []route{
@@ -69,11 +69,11 @@ func groups() []group {
 			{method: get, path: "/federation/status", name: "FederationStatus", doc: "Who belongs, and under which rules", bind: typed((*Server).federation)},
 			{method: get, path: "/federation/peers", name: "FederationPeers", doc: "The other nodes of the federation", bind: typed((*Server).federationPeers)},
 			{method: get, path: "/federation/knocking", name: "FederationKnocking", doc: "Nodes that ask to be let in", bind: typed((*Server).knocking)},
-			{method: post, path: "/federation/admit", name: "FederationAdmit", doc: "Take a node in", bind: typed((*Server).admit)},
-			{method: post, path: "/federation/invite", name: "FederationInvite", doc: "Make a join code that works once", bind: typed((*Server).invite)},
+			{method: post, path: "/federation/admit", name: "FederationAdmit", doc: "Take a node in", bind: typed((*Server).admit, 202)},
+			{method: post, path: "/federation/invite", name: "FederationInvite", doc: "Make a join code that works once", bind: typed((*Server).invite, 202)},
 			{method: post, path: "/federation/join", name: "FederationJoin", doc: "Go over to another federation", bind: typed((*Server).join)},
-			{method: post, path: "/federation/members", name: "FederationMembers", doc: "Take a person or an organisation in", bind: typed((*Server).admitMember)},
-			{method: post, path: "/federation/leave", name: "FederationLeave", doc: "Take this node out of its federation", bind: typed((*Server).leave)},
+			{method: post, path: "/federation/members", name: "FederationMembers", doc: "Take a person or an organisation in", bind: typed((*Server).admitMember, 202)},
+			{method: post, path: "/federation/leave", name: "FederationLeave", doc: "Take this node out of its federation", bind: typed((*Server).leave, 202)},
 		}},
 	}
 }

@@ -137,7 +137,7 @@ func (s *Server) problem(err error, id string) *wire.Problem {
 	switch {
 	case errors.As(err, &tooLarge):
 		return wire.NewProblem(http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errCut), errors.Is(err, context.Canceled):
 		return wire.NewProblem(http.StatusBadRequest, "the request ended before its body was complete")
 	}
 	p := wire.ProblemOf(err)

@@ -15,6 +15,7 @@ import (
 
 var (
 	cidType = reflect.TypeFor[icn.CID]()
+	durType = reflect.TypeFor[Duration]()
 	didType = reflect.TypeFor[icn.DID]()
 	rawType = reflect.TypeFor[json.RawMessage]()
 )
@@ -55,6 +56,8 @@ func relink(v any, t reflect.Type, path string) (any, error) {
 		return linkOf(v, path)
 	case t == didType:
 		return didOf(v, path)
+	case t == durType:
+		return v, checkDuration(v, path)
 	}
 	var err error
 	switch t.Kind() {
@@ -173,7 +176,15 @@ var (
 	listed sync.Map // reflect.Type → []field
 )
 
-// holdsLinks says whether a CID or DID can stand inside a value of type t.
+// checkDuration names the place of a span of time that cannot be read.
+func checkDuration(v any, path string) error {
+	if _, err := ParseDuration(fmt.Sprint(v)); err != nil {
+		return &FieldError{path, err.Error()}
+	}
+	return nil
+}
+
+// holdsLinks says whether a CID, DID or Duration can stand inside a value of type t.
 func holdsLinks(t reflect.Type) bool {
 	if known, ok := linked.Load(t); ok {
 		return known.(bool)
@@ -184,7 +195,7 @@ func holdsLinks(t reflect.Type) bool {
 }
 
 func searchLinks(t reflect.Type, seen map[reflect.Type]bool) bool {
-	if t == cidType || t == didType {
+	if t == cidType || t == didType || t == durType {
 		return true
 	}
 	if seen[t] || t == rawType {

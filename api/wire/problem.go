@@ -57,7 +57,7 @@ func ProblemOf(err error) *Problem {
 	var f *FieldError
 	if errors.As(err, &f) {
 		p := NewProblem(http.StatusUnprocessableEntity, "the request's body has the wrong shape")
-		p.Errors = []Fault{{Location: join("body", f.Path), Message: f.Reason}}
+		p.Errors = []Fault{{Location: strings.TrimSuffix(join("body", f.Path), "."), Message: f.Reason}}
 		return p
 	}
 	for _, row := range problems {
