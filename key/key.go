@@ -5,7 +5,8 @@
 // The invariant: a key file is never overwritten, and what was read from one is
 // what was written: the file names the DID that its seed must give.
 //
-// It seals nothing yet and talks to no hardware.
+// It encrypts nothing (the file's mode is its only lock), talks to no hardware,
+// and rotates no keys.
 //
 //	pair, made, err := key.LoadOrCreate("node.key")
 //	sig := pair.Sign(msg)
@@ -16,13 +17,15 @@ import (
 	stded25519 "crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"io"
 
 	"github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-// Pair is an Ed25519 key pair.
+// Pair is an Ed25519 key pair. However it is printed or logged, its secret is not
+// shown. The zero Pair is no key, and its methods panic.
 type Pair struct{ private ed25519.PrivateKey }
 
 // Generate makes a new pair.
@@ -46,51 +49,22 @@ func (p Pair) Public() [32]byte { return [32]byte(p.private[32:]) }
 // DID is the identity whose first key this is.
 func (p Pair) DID() icn.DID { return icn.DID(p.Public()) }
 
-// Sign signs msg.
+// Sign signs msg: 64 bytes, the same ones that every RFC 8032 signer makes.
 func (p Pair) Sign(msg []byte) []byte { return ed25519.Sign(p.private, msg) }
 
 // Private is the pair in the standard library's form, for libraries that want it.
-func (p Pair) Private() stded25519.PrivateKey { return stded25519.PrivateKey(p.private) }
+// The caller owns the copy.
+func (p Pair) Private() stded25519.PrivateKey {
+	return stded25519.PrivateKey(append([]byte{}, p.private...))
+}
 
 // String names the pair without its secret.
-func (p Pair) String() string { return p.DID().String() }
-
-var zip215 = &ed25519.Options{Verify: ed25519.VerifyOptionsZIP_215}
-
-// Verify tells whether sig is key's signature over msg.
-func Verify(key [32]byte, msg, sig []byte) bool {
-	return len(sig) == ed25519.SignatureSize && ed25519.VerifyWithOptions(key[:], msg, sig, zip215)
-}
-
-// Item is one signature of a batch.
-type Item struct {
-	Key      [32]byte
-	Msg, Sig []byte
-}
-
-// batchFrom is the size from which a batch is cheaper than its parts.
-const batchFrom = 8
-
-// VerifyBatch checks many signatures under the same rule as Verify, and tells
-// for each whether it is good.
-func VerifyBatch(items []Item) []bool {
-	out := make([]bool, len(items))
-	if len(items) >= batchFrom {
-		v := ed25519.NewBatchVerifierWithCapacity(len(items))
-		for _, x := range items {
-			v.AddWithOptions(x.Key[:], x.Msg, x.Sig, zip215)
-		}
-		if all, each := v.Verify(rand.Reader); all {
-			for i := range out {
-				out[i] = true
-			}
-			return out
-		} else if len(each) == len(items) {
-			return each
-		}
+func (p Pair) String() string {
+	if p.private == nil {
+		return "no key"
 	}
-	for i, x := range items {
-		out[i] = Verify(x.Key, x.Msg, x.Sig)
-	}
-	return out
+	return p.DID().String()
 }
+
+// Format prints the name for every verb: %#v and %x would print the secret.
+func (p Pair) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.String()) }

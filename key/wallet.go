@@ -13,14 +13,15 @@ import (
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-// Wallet is a folder of members' keys. No node ever sees them.
+// Wallet is a folder of members' keys: NAME.key for each, and in the file
+// "current" the name of the one in use. No node ever sees them.
 type Wallet struct{ dir string }
 
 // Identity is a named key of a wallet.
 type Identity struct {
 	Name    string
 	Pair    Pair
-	Current bool
+	Current bool // the one that is used when none is named
 }
 
 // DefaultWalletDir is where the CLI keeps keys: $ICN_HOME or ~/.icn, and there
@@ -31,7 +32,7 @@ func DefaultWalletDir() (string, error) {
 	}
 	h, err := os.UserHomeDir()
 	if err != nil {
-		return "", fmt.Errorf("wallet: %w; set ICN_HOME to a folder of your own", err)
+		return "", fmt.Errorf("wallet: %w: %w; set ICN_HOME to a folder of your own", icn.ErrNotFound, err)
 	}
 	return filepath.Join(h, ".icn", "keys"), nil
 }
@@ -39,13 +40,15 @@ func DefaultWalletDir() (string, error) {
 // OpenWallet uses a folder, which need not exist yet.
 func OpenWallet(dir string) *Wallet { return &Wallet{dir} }
 
-var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+var validName = regexp.MustCompile(`^[a-z0-9._-]{1,64}$`)
+
+const keySuffix = ".key"
 
 func (w *Wallet) path(name string) (string, error) {
-	if !validName.MatchString(name) || name == "current" {
-		return "", fmt.Errorf("identity %q: %w: a name is made of a-z, 0-9, dot, dash and underscore", name, icn.ErrInvalid)
+	if !validName.MatchString(name) {
+		return "", fmt.Errorf("identity %q: %w: a name has 1 to 64 characters: a-z, 0-9, dot, dash and underscore", name, icn.ErrInvalid)
 	}
-	return filepath.Join(w.dir, name+".key"), nil
+	return filepath.Join(w.dir, name+keySuffix), nil
 }
 
 // New makes an identity. The first one of a wallet is used from then on.
@@ -58,95 +61,127 @@ func (w *Wallet) New(name string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
+	current, err := w.currentName()
+	if err != nil {
+		return Identity{}, err
+	}
 	if err := Save(path, p); err != nil {
 		if errors.Is(err, icn.ErrConflict) {
 			return Identity{}, fmt.Errorf("identity %q: %w: it exists; choose another name, or: icn-cli id use %s", name, icn.ErrConflict, name)
 		}
 		return Identity{}, err
 	}
-	if _, used, err := w.Current(); err == nil && !used {
-		err = w.Use(name)
-		return Identity{name, p, true}, err
+	if current == "" {
+		return Identity{name, p, true}, w.Use(name)
 	}
-	return Identity{Name: name, Pair: p}, nil
+	return Identity{Name: name, Pair: p, Current: name == current}, nil
 }
 
 // Get reads an identity.
 func (w *Wallet) Get(name string) (Identity, error) {
+	current, err := w.currentName()
+	if err != nil {
+		return Identity{}, err
+	}
+	return w.get(name, current)
+}
+
+func (w *Wallet) get(name, current string) (Identity, error) {
 	path, err := w.path(name)
 	if err != nil {
 		return Identity{}, err
 	}
 	p, err := Load(path)
 	if errors.Is(err, icn.ErrNotFound) {
-		return Identity{}, fmt.Errorf("identity %q: %w; make it with: icn-cli id new %s", name, icn.ErrNotFound, name)
+		return Identity{}, fmt.Errorf("identity %q: %w in %s; see: icn-cli id list, or make it: icn-cli id new %s", name, icn.ErrNotFound, w.dir, name)
 	}
-	return Identity{Name: name, Pair: p}, err
+	if err != nil {
+		return Identity{}, fmt.Errorf("identity %q: %w", name, err)
+	}
+	return Identity{name, p, name == current}, nil
 }
 
-// List reads all identities, by name.
+// List reads all identities, by name. With some that cannot be read it returns
+// the others, and an error that names each of those.
 func (w *Wallet) List() ([]Identity, error) {
 	files, err := os.ReadDir(w.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("wallet: %w", err)
+		return nil, walletError(w.dir, err)
 	}
-	current := w.currentName()
+	current, err := w.currentName()
+	if err != nil {
+		return nil, err
+	}
 	var out []Identity
+	var bad []error
 	for _, f := range files {
-		name, ok := strings.CutSuffix(f.Name(), ".key")
+		name, ok := strings.CutSuffix(f.Name(), keySuffix)
 		if !ok || !validName.MatchString(name) {
 			continue
 		}
-		id, err := w.Get(name)
+		id, err := w.get(name, current)
 		if err != nil {
-			return nil, err
+			bad = append(bad, err)
+			continue
 		}
-		id.Current = name == current
 		out = append(out, id)
 	}
 	slices.SortFunc(out, func(a, b Identity) int { return strings.Compare(a.Name, b.Name) })
-	return out, nil
+	return out, errors.Join(bad...)
 }
 
 // Use makes an identity the one that statements are signed by. The empty name
 // means none: then the node speaks for itself.
 func (w *Wallet) Use(name string) error {
 	if name != "" {
-		if _, err := w.Get(name); err != nil {
+		if _, err := w.get(name, name); err != nil {
 			return err
 		}
 	}
 	if err := os.MkdirAll(w.dir, 0o700); err != nil {
-		return fmt.Errorf("wallet: %w", err)
+		return walletError(w.dir, err)
 	}
-	tmp := filepath.Join(w.dir, ".current")
-	if err := os.WriteFile(tmp, []byte(name+"\n"), 0o600); err != nil {
-		return fmt.Errorf("wallet: %w", err)
+	tmp, err := writeTemp(w.dir, name+"\n")
+	if err != nil {
+		return walletError(w.dir, err)
 	}
 	if err := os.Rename(tmp, filepath.Join(w.dir, "current")); err != nil {
-		return fmt.Errorf("wallet: %w", err)
+		return walletError(w.dir, errors.Join(err, os.Remove(tmp)))
+	}
+	if err := syncDir(w.dir); err != nil {
+		return walletError(w.dir, err)
 	}
 	return nil
 }
 
-func (w *Wallet) currentName() string {
+// currentName is empty when none is in use.
+func (w *Wallet) currentName() (string, error) {
 	b, err := os.ReadFile(filepath.Join(w.dir, "current"))
-	if err != nil {
-		return ""
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", walletError(w.dir, err)
 	}
-	return strings.TrimSpace(string(b))
+	return strings.TrimSpace(string(b)), nil
 }
 
 // Current is the identity in use; false when there is none.
 func (w *Wallet) Current() (Identity, bool, error) {
-	name := w.currentName()
-	if name == "" {
-		return Identity{}, false, nil
+	name, err := w.currentName()
+	if err != nil || name == "" {
+		return Identity{}, false, err
 	}
-	id, err := w.Get(name)
-	id.Current = true
-	return id, err == nil, err
+	id, err := w.get(name, name)
+	if err != nil {
+		return Identity{}, false, fmt.Errorf("the identity in use: %w, or choose another: icn-cli id use NAME", err)
+	}
+	return id, true, nil
+}
+
+func walletError(dir string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("wallet %s: %w: %w; give this user the folder (chown), or set ICN_HOME to another one", dir, icn.ErrDenied, err)
+	}
+	return fmt.Errorf("wallet %s: %w: %w", dir, icn.ErrUnavailable, err)
 }
