@@ -153,7 +153,7 @@ func (s *story) run(ctx context.Context) error {
 	if s.job.Receipt.Executor == s.job.Submitter {
 		return fmt.Errorf("%s ran its own job; another node should have", who)
 	}
-	s.check("%s ran it (%s of computing), not its submitter %s", who, span(time.Duration(s.job.Receipt.Millis)*time.Millisecond), first.name)
+	s.check("%s ran it in %s, not its submitter %s", who, span(time.Duration(s.job.Receipt.Millis)*time.Millisecond), first.name)
 	return nil
 }
 
@@ -217,7 +217,7 @@ func (s *story) verify(ctx context.Context) error {
 	}
 	v := r.Job.Receipt
 	s.p.line("   job %s\n   ran %s on %s\n   gave %s", s.job.Job, v.Spec, v.Executor, v.Output)
-	s.check("signed by its executor, proven to be entry %d of the log (%s), certified by the clerks", r.Proof.Index, plural(len(r.Proof.Hashes), "hash")+" of proof")
+	s.check("signed by its executor, proven to be entry %d of the log (path of %d), certified by the clerks", r.Proof.Index, len(r.Proof.Hashes))
 	return nil
 }
 

@@ -117,32 +117,44 @@ func (a *app) said(s wire.Said, done string) error {
 	})
 }
 
+// await is what federation status waits for.
+type await struct {
+	nodes, knocking int
+	wait            time.Duration
+}
+
 func (a *app) statusCommand() *cobra.Command {
-	var nodes int
-	var wait time.Duration
+	var w await
 	c := command("status", "Who belongs to the federation, and who knocks", 0, 0, func(c *cobra.Command, _ []string) error {
-		return a.federationStatus(c.Context(), nodes, wait)
+		return a.federationStatus(c.Context(), w)
 	})
-	c.Flags().IntVar(&nodes, "wait-nodes", 0, "wait until so many nodes belong and are linked to this one")
-	c.Flags().DurationVar(&wait, "wait", 30*time.Second, "how long to wait for them")
+	c.Flags().IntVar(&w.nodes, "wait-nodes", 0, "wait until so many nodes belong and are linked to this one")
+	c.Flags().IntVar(&w.knocking, "wait-knocking", 0, "wait until so many nodes knock here")
+	c.Flags().DurationVar(&w.wait, "wait", 30*time.Second, "how long to wait for them")
 	return c
 }
 
-func (a *app) federationStatus(ctx context.Context, nodes int, wait time.Duration) error {
+func (a *app) federationStatus(ctx context.Context, w await) error {
 	var f wire.Federation
-	if nodes == 0 {
-		wait = 0
+	if w.nodes == 0 && w.knocking == 0 {
+		w.wait = 0
 	}
-	err := until(ctx, wait, func(ctx context.Context) error {
+	err := until(ctx, w.wait, func(ctx context.Context) error {
 		return a.with(func(c *client.Client) (err error) {
-			if f, err = c.FederationStatus(ctx); err != nil || nodes == 0 {
+			if f, err = c.FederationStatus(ctx); err != nil {
 				return err
+			}
+			if len(f.Knocking) < w.knocking {
+				return errNotYet{fmt.Sprintf("%s of %d knock", plural(len(f.Knocking), "node"), w.knocking)}
+			}
+			if w.nodes == 0 {
+				return nil
 			}
 			s, err := c.Status(ctx)
 			if err != nil {
 				return err
 			}
-			return enough(f, s, nodes)
+			return enough(f, s, w.nodes)
 		})
 	})
 	if err != nil {

@@ -145,9 +145,13 @@ const waitStep = 30 * time.Second
 
 func (a *app) jobCommand() *cobra.Command {
 	var wait time.Duration
+	var state string
 	c := command("status JOB", "How a job stands", 1, 1, func(c *cobra.Command, args []string) error {
 		return a.dagAt(args[0], func(cl *client.Client, id icn.CID) error {
-			j, err := a.waitJob(c.Context(), cl, id, wait)
+			if state != "end" && state != node.JobAssigned {
+				return usageError{fmt.Sprintf("--until is assigned or end, not %q", state), c.CommandPath()}
+			}
+			j, err := a.waitJob(c.Context(), cl, id, wait, state)
 			if err != nil {
 				return err
 			}
@@ -156,17 +160,22 @@ func (a *app) jobCommand() *cobra.Command {
 		})
 	})
 	c.Flags().DurationVar(&wait, "wait", 0, "wait this long for its end, e.g. 30s")
+	c.Flags().StringVar(&state, "until", "end", "what to wait for: assigned or end")
 	return c
 }
 
-// waitJob waits for a job's end, also while the node is away; when the time is
-// over it tells how the job stands.
-func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait time.Duration) (node.JobView, error) {
+// waitJob waits until a job is assigned or ends, also while the node is away;
+// when the time is over it tells how the job stands.
+func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait time.Duration, state string) (node.JobView, error) {
 	end := time.Now().Add(wait)
 	var j node.JobView
 	err := until(ctx, wait, func(ctx context.Context) (err error) {
-		j, err = c.MeshJob(ctx, id, min(max(time.Until(end), 0), waitStep))
-		if err == nil && j.Open() && wait > 0 {
+		step := min(max(time.Until(end), 0), waitStep)
+		if state == node.JobAssigned {
+			step = 0 // the node waits for ends only
+		}
+		j, err = c.MeshJob(ctx, id, step)
+		if err == nil && j.Open() && wait > 0 && j.State != state {
 			return errNotYet{"the job has not ended"}
 		}
 		return err

@@ -16,8 +16,9 @@ import (
 
 func (a *app) nodeCommands() []*cobra.Command {
 	info := command("info", "Who the node is", 0, 0, func(c *cobra.Command, _ []string) error { return a.info(c.Context()) })
-	status := command("status", "What the node is doing", 0, 0, func(c *cobra.Command, _ []string) error { return a.status(c.Context()) })
-	var wait time.Duration
+	var answer, wait time.Duration
+	status := command("status", "What the node is doing", 0, 0, func(c *cobra.Command, _ []string) error { return a.status(c.Context(), answer) })
+	status.Flags().DurationVar(&answer, "wait", 0, "wait this long for the node to answer, e.g. 30s")
 	health := command("health", "Whether the node can serve; exit code 5 when it cannot", 0, 0, func(c *cobra.Command, _ []string) error {
 		return a.health(c.Context(), wait)
 	})
@@ -39,15 +40,19 @@ func (a *app) info(ctx context.Context) error {
 	})
 }
 
-func (a *app) status(ctx context.Context) error {
-	return a.with(func(c *client.Client) error {
-		s, err := c.Status(ctx)
-		if err != nil {
+func (a *app) status(ctx context.Context, wait time.Duration) error {
+	var s wire.Status
+	err := until(ctx, wait, func(ctx context.Context) error {
+		return a.with(func(c *client.Client) (err error) {
+			s, err = c.Status(ctx)
 			return err
-		}
-		p := a.printer()
-		return p.show(s, func() { showStatus(p, s) })
+		})
 	})
+	if err != nil {
+		return err
+	}
+	p := a.printer()
+	return p.show(s, func() { showStatus(p, s) })
 }
 
 func showStatus(p printer, s wire.Status) {

@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/InterCooperative-Network/icn-core/examples"
+)
+
+// built is where TestMain put the binaries and programs.
+var built string
+
+func TestMain(m *testing.M) {
+	code, err := buildAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func buildAndRun(m *testing.M) (code int, err error) {
+	if built, err = os.MkdirTemp("", "icn-e2e-"); err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(built)
+	if err := build(nil, "-o", built+string(os.PathSeparator), "../cmd/icn-node", "../cmd/icn-cli"); err != nil {
+		return 1, err
+	}
+	if err := build([]string{"GOOS=wasip1", "GOARCH=wasm"}, "-o", filepath.Join(built, "spin.wasm"), "./testdata/spin"); err != nil {
+		return 1, err
+	}
+	if err := os.WriteFile(filepath.Join(built, "tiny.wasm"), examples.Tiny(), 0o600); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+func build(env []string, args ...string) error {
+	cmd := exec.Command("go", append([]string{"build"}, args...)...)
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %v: %w\n%s", args, err, out)
+	}
+	return nil
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"node": cmdNode, "at": cmdAt, "p2p": cmdP2P, "listen": cmdListen, "kill9": cmdKill9, "stop": cmdStop,
+			"exits": cmdExits, "take": cmdTake, "whois": cmdWhois, "other": cmdOther, "agree": cmdAgree, "mana": cmdMana,
+		},
+	})
+}
+
+// setup gives a script an environment without anything of the caller's.
+func setup(env *testscript.Env) error {
+	env.Setenv("PATH", built+string(os.PathListSeparator)+os.Getenv("PATH"))
+	env.Setenv("ICN_HOME", filepath.Join(env.WorkDir, "home"))
+	for _, name := range []string{"spin.wasm", "tiny.wasm"} {
+		if err := os.Link(filepath.Join(built, name), filepath.Join(env.WorkDir, name)); err != nil {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(env.WorkDir, "text.txt"), examples.Text, 0o600); err != nil {
+		return err
+	}
+	p := &processes{dir: env.WorkDir, vars: env, running: map[string]*process{}}
+	env.Values[processesKey{}] = p
+	env.Defer(p.killAll)
+	return nil
+}
