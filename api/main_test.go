@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,8 +122,15 @@ func start(t testing.TB, c api.Config) *world {
 	return w.serve(c)
 }
 
-// serve puts a server before the world's node.
+// serve puts a server before the world's node, for as long as the test runs.
 func (w *world) serve(c api.Config) *world {
+	w.t.Helper()
+	w.t.Cleanup(w.serveUntil(c))
+	return w
+}
+
+// serveUntil is serve that gives the way to stop it; that waits for its end.
+func (w *world) serveUntil(c api.Config) (stop func()) {
 	w.t.Helper()
 	s, err := api.New(w.node, c)
 	require.NoError(w.t, err)
@@ -131,16 +139,15 @@ func (w *world) serve(c api.Config) *world {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(ctx, ln) }()
-	w.t.Cleanup(func() {
+	w.api, w.url = s, "http://"+ln.Addr().String()
+	w.c, err = client.New(w.url, client.Options{APIKey: c.APIKey, Token: c.BearerToken})
+	require.NoError(w.t, err)
+	return sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			w.t.Errorf("the server ended: %v", err)
 		}
 	})
-	w.api, w.url = s, "http://"+ln.Addr().String()
-	w.c, err = client.New(w.url, client.Options{APIKey: c.APIKey, Token: c.BearerToken})
-	require.NoError(w.t, err)
-	return w
 }
 
 // call is one plain HTTP request.

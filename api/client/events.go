@@ -31,6 +31,7 @@ func (c *Client) Events(ctx context.Context, q wire.EventQuery) iter.Seq2[wire.E
 		defer a.Close()
 		lines := bufio.NewScanner(a)
 		lines.Buffer(make([]byte, 64<<10), maxEvent)
+		got := 0
 		for lines.Scan() {
 			if len(lines.Bytes()) == 0 {
 				continue // a heartbeat
@@ -39,10 +40,11 @@ func (c *Client) Events(ctx context.Context, q wire.EventQuery) iter.Seq2[wire.E
 			if !yield(ev, err) || err != nil {
 				return
 			}
+			got++
 		}
 		if err := lines.Err(); err != nil {
 			yield(wire.Event{}, fmt.Errorf("events: %w", err))
-		} else if q.Follow {
+		} else if q.Follow && (q.Limit == 0 || got < q.Limit) {
 			yield(wire.Event{}, fmt.Errorf("events: %w: the node ended the stream: %w", icn.ErrUnavailable, io.EOF))
 		}
 	}

@@ -260,6 +260,23 @@ func invalid(err error) error {
 	return &FieldError{"", err.Error()}
 }
 
+// named puts the field's name into an error of Bytes.
+func named(err error, v any) error {
+	var f *FieldError
+	if err == nil || !errors.As(err, &f) || !strings.HasPrefix(f.Path, bytesField) {
+		return err
+	}
+	name := "bytes"
+	if t := reflect.TypeOf(v); t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct {
+		for _, x := range fieldsOf(t.Elem()) {
+			if x.typ == reflect.TypeFor[Bytes]() {
+				name = x.name
+			}
+		}
+	}
+	return &FieldError{name + strings.TrimPrefix(f.Path, bytesField), f.Reason}
+}
+
 func kindWord(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Bool:

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// bytesField stands in an error for the field's name, which Bytes does not know.
+const bytesField = "*"
+
 // Bytes is opaque data: base64 in JSON; read is also a list of numbers.
 type Bytes []byte
 
@@ -27,7 +30,7 @@ func (b *Bytes) UnmarshalJSON(p []byte) error {
 		}
 		v, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
-			return &FieldError{"data", "not base64 (standard alphabet, padded): " + err.Error()}
+			return &FieldError{bytesField, "not base64 (standard alphabet, padded): " + err.Error()}
 		}
 		*b = v
 		return nil
@@ -36,7 +39,7 @@ func (b *Bytes) UnmarshalJSON(p []byte) error {
 		*b = v
 		return err
 	}
-	return &FieldError{"data", "want a base64 string or a list of numbers from 0 to 255"}
+	return &FieldError{bytesField, "want a base64 string or a list of numbers from 0 to 255"}
 }
 
 // numbers reads 1,2,3 without making a value of each.
@@ -49,7 +52,7 @@ func numbers(p []byte) ([]byte, error) {
 		}
 		n, err := strconv.ParseUint(string(word), 10, 8)
 		if err != nil {
-			return nil, &FieldError{fmt.Sprintf("data[%d]", i), "want a number from 0 to 255"}
+			return nil, &FieldError{fmt.Sprintf("%s[%d]", bytesField, i), "want a number from 0 to 255"}
 		}
 		out = append(out, byte(n))
 	}

@@ -32,39 +32,49 @@ func Marshal(v any) ([]byte, error) {
 	return Plain(bytes.TrimSuffix(b.Bytes(), []byte{'\n'})), nil
 }
 
-var linkOpen, linkClose = []byte(`{"/":"`), []byte(`"}`)
+var linkOpen = []byte(`{"/":"`)
 
 // Plain turns the links {"/":"bafy…"} of compact JSON into strings. It works in
 // place. (Inside a JSON string the same bytes cannot occur: there a quote is
 // escaped.)
 func Plain(b []byte) []byte {
-	i := bytes.Index(b, linkOpen)
-	if i < 0 {
-		return b
-	}
-	out, rest := b[:i], b[i:]
+	out := b[:0]
 	for {
-		rest = rest[len(linkOpen)-1:] // from the quote on
-		end := bytes.Index(rest, linkClose)
-		if end < 0 {
-			return append(out, rest...)
+		i := bytes.Index(b, linkOpen)
+		if i < 0 {
+			return append(out, b...)
 		}
-		out = append(out, rest[:end+1]...)
-		rest = rest[end+2:]
-		if i = bytes.Index(rest, linkOpen); i < 0 {
-			return append(out, rest...)
+		out, b = append(out, b[:i]...), b[i:]
+		n := linkLen(b[len(linkOpen):])
+		if n == 0 { // another object with this key
+			out, b = append(out, b[0]), b[1:]
+			continue
 		}
-		out = append(out, rest[:i]...)
-		rest = rest[i:]
+		text := b[len(linkOpen)-1 : len(linkOpen)+n+1] // with its quotes
+		out, b = append(out, text...), b[len(linkOpen)+n+2:]
 	}
+}
+
+// linkLen is the length of a CID's text that ends an object; 0 if there is none.
+func linkLen(b []byte) int {
+	for i, c := range b {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case c == '"' && i+1 < len(b) && b[i+1] == '}':
+			return i
+		default:
+			return 0
+		}
+	}
+	return 0
 }
 
 // Unmarshal reads JSON, with CIDs and DIDs in any of their forms. An error names
 // the place.
-func Unmarshal(data []byte, v any) error { return unmarshal(data, v, false) }
+func Unmarshal(data []byte, v any) error { return named(unmarshal(data, v, false), v) }
 
 // UnmarshalStrict is Unmarshal that refuses unknown fields.
-func UnmarshalStrict(data []byte, v any) error { return unmarshal(data, v, true) }
+func UnmarshalStrict(data []byte, v any) error { return named(unmarshal(data, v, true), v) }
 
 func unmarshal(data []byte, v any, strict bool) error {
 	data, err := toLinks(data, v)
