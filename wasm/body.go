@@ -1,5 +1,8 @@
 package wasm
 
+// maxLocals is how many locals a function may have: what browsers take, too.
+const maxLocals = 50_000
+
 // code rewrites all function bodies.
 func (t *meter) code(b []byte) ([]byte, error) {
 	r := &reader{b: b}
@@ -8,12 +11,13 @@ func (t *meter) code(b []byte) ([]byte, error) {
 		r.fail("%d bodies for %d functions", n, len(t.own))
 	}
 	out := appendU32(make([]byte, 0, 2*len(b)), n)
+	var f body // one for all: its buffers are used again
 	for i := range n {
 		raw := r.take(r.u32())
 		if r.err != nil {
 			break
 		}
-		f := body{meter: t, r: &reader{b: raw}, fn: t.types[t.own[i]]}
+		f.begin(t, t.types[t.own[i]], raw)
 		done, err := f.rewrite()
 		if err != nil {
 			return nil, err
@@ -29,11 +33,16 @@ type body struct {
 	r      *reader
 	fn     funcType
 	locals uint32 // parameters and locals of its own
-	out    []byte // rewritten instructions
-	seg    []byte // the basic block under way
-	cost   int64
+	out    code   // rewritten instructions
+	seg    code   // the basic block under way
+	cost   int64  // of the block
 	nest   uint32 // open blocks
-	floats bool   // needs the two locals for NaN
+	calls  bool   // it calls something
+	floats bool   // it needs the two locals for NaN
+}
+
+func (f *body) begin(t *meter, fn funcType, raw []byte) {
+	*f = body{meter: t, r: &reader{b: raw}, fn: fn, out: f.out[:0], seg: f.seg[:0]}
 }
 
 // tempF32 and tempF64 are the locals added behind the function's own.
@@ -41,279 +50,253 @@ func (f *body) tempF32() uint32 { return f.locals }
 func (f *body) tempF64() uint32 { return f.locals + 1 }
 
 func (f *body) rewrite() ([]byte, error) {
+	groups, decl := f.declarations()
+	for f.r.err == nil && !f.instruction() {
+	}
+	if f.r.err == nil && f.r.more() {
+		f.r.fail("bytes behind the end of a function")
+	}
+	if f.r.err != nil {
+		return nil, f.r.err
+	}
+	if f.floats {
+		groups += 2
+		decl = append(decl, 1, typeF32, 1, typeF64)
+	}
+	out := append(appendU32(make([]byte, 0, len(f.out)+len(decl)+64), groups), decl...)
+	w := weight(f.fn, len(f.r.b))
+	if !f.calls && w == 1 { // the caller's next check is near, and nothing nests
+		return append(out, f.out...), nil
+	}
+	out = f.enter(out, w)
+	out = append(out, f.out...)
+	return f.leave(out, w), nil
+}
+
+// declarations reads the groups of locals, and returns them as they stood.
+func (f *body) declarations() (groups uint32, decl []byte) {
 	r := f.r
-	groups := r.count()
-	decl := []byte{}
+	groups = r.count()
 	total := uint64(len(f.fn.params))
 	for range groups {
-		k := r.u32()
-		decl = append(appendU32(decl, k), r.byte())
-		if total += uint64(k); total > 50_000 {
-			r.fail("a function with %d locals", total)
+		n := r.u32()
+		decl = append(appendU32(decl, n), r.byte())
+		if total += uint64(n); total > maxLocals {
+			r.fail("a function with %d locals, at most %d", total, maxLocals)
+		}
+		if r.err != nil {
 			break
 		}
 	}
 	f.locals = uint32(total)
-	for r.err == nil {
-		if end := f.instruction(); end {
-			break
-		}
-	}
-	if r.err == nil && r.i != len(r.b) {
-		r.fail("bytes behind the end of a function")
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	n := groups
-	if f.floats {
-		n += 2
-		decl = append(decl, 1, 0x7d, 1, 0x7c)
-	}
-	out := append(appendU32(make([]byte, 0, len(f.out)+len(decl)+48), n), decl...)
-	out = f.enter(out)
-	out = append(out, f.out...)
-	return f.leave(out), nil
+	return groups, decl
 }
 
 // enter counts the call and opens the block that the whole body stands in: so a
 // return becomes a branch to its end, where the call is counted off again.
-func (f *body) enter(out []byte) []byte {
-	depth := f.gas + globDepth
-	out = appendU32(append(out, 0x23), depth)
-	out = append(out, 0x41, 1, 0x6a)
-	out = appendU32(append(out, 0x24), depth)
-	out = appendU32(append(out, 0x23), depth)
-	out = append(appendS64(append(out, 0x41), int64(f.depth)), 0x4b, 0x04, 0x40, 0x41, callDepth)
-	out = append(appendU32(append(out, 0x10), f.shift), 0x0b)
-	out = append(out, 0x02)
+func (f *body) enter(out code, weight int32) code {
+	depth := f.global + globDepth
+	out.sub(depth, weight)
+	out.with(opGlobalGet, depth)
+	out.i32(0)
+	out.op(opI32LtS, opIf, noResult)
+	out.i32(callDepth)
+	out.with(opCall, uint32(len(f.imports)))
+	out.op(opEnd)
+	f.check(&out)
+	out.op(opBlock)
 	switch len(f.fn.results) {
 	case 0:
-		return append(out, 0x40)
+		out.op(noResult)
 	case 1:
-		return append(out, f.fn.results[0])
+		out.op(f.fn.results[0])
+	default:
+		out = appendS64(out, int64(f.typeID(funcType{results: f.fn.results})))
 	}
-	key := string(f.fn.results)
-	id, ok := f.typeOf[key]
-	if !ok {
-		id = f.addType(nil, f.fn.results)
-		f.typeOf[key] = id
-	}
-	return appendS64(out, int64(id))
+	return out
 }
 
-func (f *body) leave(out []byte) []byte {
-	depth := f.gas + globDepth
-	out = appendU32(append(out, 0x23), depth)
-	out = append(out, 0x41, 1, 0x6b)
-	out = appendU32(append(out, 0x24), depth)
-	return append(out, 0x0b)
+// leave closes that block.
+func (f *body) leave(out code, weight int32) code {
+	out.add(f.global+globDepth, weight)
+	out.op(opEnd)
+	return out
 }
 
 // flush writes the basic block, with its price before it.
 func (f *body) flush() {
 	if f.cost > 0 {
-		f.out = appendU32(append(f.out, 0x23), f.gas+globGas)
-		f.out = append(appendS64(append(f.out, 0x42), f.cost), 0x7d)
-		f.out = appendU32(append(f.out, 0x24), f.gas+globGas)
-		f.out = f.check(f.out)
+		cost := f.cost
+		f.charge(&f.out, func(c *code) { c.i64(cost) })
 	}
 	f.out = append(f.out, f.seg...)
 	f.seg, f.cost = f.seg[:0], 0
 }
 
-func (f *body) label(n uint32) {
-	if n > f.nest {
-		f.r.fail("branch over %d blocks, %d are open", n, f.nest)
-	}
-}
-
-func (f *body) helper(k uint32) { f.seg = appendU32(append(f.seg, 0x10), f.pay+k) }
-
 // instruction takes the next instruction over; true at the body's end.
-func (f *body) instruction() bool {
+func (f *body) instruction() (end bool) {
 	r := f.r
 	at := r.i
 	op := r.byte()
-	f.cost++
-	copied := func() { f.seg = append(f.seg, r.b[min(at, len(r.b)):r.i]...) }
-	switch {
-	case op == 0x02 || op == 0x03 || op == 0x04: // block, loop, if
-		f.blockType()
-		f.nest++
-		copied()
-		if op != 0x02 {
-			f.flush()
-		}
-	case op == 0x05: // else
-		copied()
+	switch op {
+	case opBlock, opLoop, opElse, opEnd: // leave no machine code
+	default:
+		f.cost++
+	}
+	if f.index(op) {
+		return false
+	}
+	f.operands(op)
+	if r.err != nil {
+		return false
+	}
+	own := r.b[at:r.i]
+	switch op {
+	case opMemoryGrow:
+		f.cost += costGrow
+		f.seg.with(opCall, f.helper+fnGrow)
+		return false
+	case opReturn: // a branch out of the added block
+		f.seg.with(opBr, f.nest)
 		f.flush()
-	case op == 0x0b: // end
-		copied()
+		return false
+	case opBulk:
+		f.bulk(own)
+		return false
+	}
+	f.seg = append(f.seg, own...)
+	f.canonical(op)
+	switch op {
+	case opBlock:
+		f.nest++
+	case opLoop:
+		f.nest++
+		f.flush()
+		f.check(&f.out)
+	case opIf:
+		f.nest++
+		f.flush()
+	case opElse, opUnreachable, opBr, opBrIf, opBrTable:
+		f.flush()
+	case opEnd:
 		f.flush()
 		if f.nest == 0 {
 			return true
 		}
 		f.nest--
-	case op == 0x00:
-		copied()
-		f.flush()
-	case op == 0x0f: // return: a branch out of the added block
-		f.seg = appendU32(append(f.seg, 0x0c), f.nest)
-		f.flush()
-	case op == 0x0c || op == 0x0d:
-		f.label(r.u32())
-		copied()
-		f.flush()
-	case op == 0x0e:
-		for n := r.count() + 1; n > 0 && r.err == nil; n-- {
-			f.label(r.u32())
-		}
-		copied()
-		f.flush()
-	case op == 0x10:
-		fn := r.u32()
-		f.cost += costCall
-		if fn < f.shift {
-			f.cost += costHost
-		}
-		f.seg = appendU32(append(f.seg, op), f.moved(r, fn))
-	case op == 0x11:
-		if ty := r.u32(); ty >= uint32(len(f.types)) {
-			r.fail("type %d of %d", ty, len(f.types))
-		}
-		r.u32()
-		f.cost += costIndirect
-		copied()
-	case op == 0xd2:
-		f.seg = appendU32(append(f.seg, op), f.moved(r, r.u32()))
-	default:
-		f.plain(op, copied)
 	}
 	return false
 }
 
-func (f *body) blockType() {
-	r := f.r
-	at := r.i
-	b := r.byte()
-	switch b {
-	case 0x40, 0x7f, 0x7e, 0x7d, 0x7c, 0x70, 0x6f:
-		return
+// index takes over an instruction that names a function.
+func (f *body) index(op byte) bool {
+	switch op {
+	case opCall:
+		f.calls = true
+		f.cost += costCall
+	case opIndirect:
+		f.calls = true
+		f.cost += costIndirect
+		return false
+	case opRefFunc:
+	default:
+		return false
 	}
-	r.i = at
-	if n := r.u32(); n >= uint32(len(f.types)) {
-		r.fail("block type %d", n)
-	}
+	f.seg.with(op, f.moved(f.r, f.r.u32()))
+	return true
 }
 
-// plain takes over an instruction that changes neither flow nor indexes.
-func (f *body) plain(op byte, copied func()) {
+// operands reads past what follows an opcode.
+func (f *body) operands(op byte) {
 	r := f.r
 	switch {
-	case op == 0x01 || op == 0x1a || op == 0x1b || op == 0xd1:
-	case op == 0x1c:
-		r.take(r.u32())
-	case op >= 0x20 && op <= 0x22:
-		if n := r.u32(); n >= f.locals {
-			r.fail("local %d of %d", n, f.locals)
-		}
-	case op == 0x23 || op == 0x24:
-		if n := r.u32(); n >= f.globals {
-			r.fail("global %d of %d", n, f.globals)
-		}
-	case op == 0x25 || op == 0x26:
-		r.u32()
-	case op >= 0x28 && op <= 0x3e:
-		r.u32()
-		r.leb(10)
-	case op == 0x3f:
-		r.byte()
-	case op == 0x40:
-		r.byte()
-		f.cost += costGrow
-		copied()
-		f.helper(fnGrown)
-		return
-	case op == 0x41:
+	case op <= 0x01 || op == opElse || op == opEnd || op == opReturn:
+	case op >= opBlock && op <= opIf:
 		r.leb(5)
-	case op == 0x42:
+	case op == opBr || op == opBrIf:
+		r.u32()
+	case op == opBrTable:
+		for n := r.count(); n > 0 && r.err == nil; n-- {
+			r.u32()
+		}
+		r.u32()
+	case op == opIndirect:
+		r.u32()
+		r.u32()
+	case op == opDrop || op == opSelect || op == opRefIsNull || op >= 0x45 && op <= 0xc4:
+	case op == opSelectT:
+		r.take(r.u32())
+	case op >= opLocalGet && op <= opTableSet:
+		r.u32()
+	case op >= 0x28 && op <= 0x3e: // loads and stores
+		r.u32()
 		r.leb(10)
-	case op == 0x43:
-		r.take(4)
-	case op == 0x44:
-		r.take(8)
-	case op == 0xd0:
+	case op == opMemorySize || op == opMemoryGrow || op == opRefNull:
 		r.byte()
-	case op >= 0x45 && op <= 0xc4:
-		copied()
-		f.canonical(op)
-		return
-	case op == 0xfc:
-		f.bulk(copied)
-		return
+	case op == opI32Const:
+		r.leb(5)
+	case op == opI64Const:
+		r.leb(10)
+	case op == opF32Const:
+		r.take(4)
+	case op == opF64Const:
+		r.take(8)
+	case op == opBulk:
+		f.bulkOperands()
 	default:
-		r.fail("instruction 0x%x is not allowed here (threads, SIMD, tail calls and exceptions are not)", op)
+		r.fail("instruction 0x%x is not offered here (SIMD, threads, tail calls and exceptions are not)", op)
 	}
-	copied()
 }
 
-// bulk takes over the 0xfc instructions; those over ranges pay for their length,
-// which lies on top of the stack.
-func (f *body) bulk(copied func()) {
+// bulkOperands reads past what follows 0xfc; the instruction is read twice.
+func (f *body) bulkOperands() {
 	r := f.r
 	switch sub := r.u32(); sub {
 	case 0, 1, 2, 3, 4, 5, 6, 7: // saturating conversions
-	case 9, 13, 16:
+	case 9, 11, 13, 15, 16, 17: // data.drop, memory.fill, elem.drop, table.grow, .size, .fill
 		r.u32()
-	case 8:
-		r.u32()
-		r.byte()
-		f.helper(fnPay)
-	case 10:
-		r.take(2)
-		f.helper(fnPay)
-	case 11:
-		r.byte()
-		f.helper(fnPay)
-	case 12, 14:
+	case 8, 10, 12, 14: // memory.init, memory.copy, table.init, table.copy
 		r.u32()
 		r.u32()
-		f.helper(fnPay)
-	case 15:
-		r.u32()
-		f.helper(fnPay)
-		copied()
-		f.helper(fnTable)
-		return
-	case 17:
-		r.u32()
-		f.helper(fnPay)
 	default:
-		r.fail("instruction 0xfc %d", sub)
+		r.fail("instruction 0xfc %d is not offered here", sub)
 	}
-	copied()
+}
+
+// bulk takes over a 0xfc instruction. Those over ranges pay for the length, which
+// lies on top of the stack.
+func (f *body) bulk(own []byte) {
+	switch sub := (&reader{b: own, i: 1}).u32(); sub {
+	case 8, 10, 11, 12, 14, 17:
+		f.seg.with(opCall, f.helper+fnPay)
+	case 15:
+		f.cost += costGrow
+		f.seg.with(opCall, f.helper+fnAsk)
+		f.seg = append(f.seg, own...)
+		f.seg.with(opCall, f.helper+fnGrown)
+		return
+	}
+	f.seg = append(f.seg, own...)
 }
 
 // canonical gives a float result that may be a NaN the one canonical form, so
-// that machines cannot differ in its bits.
+// that machines cannot differ in its bits. (abs, neg and copysign only set the
+// sign, and loads and constants bring bits that are the same everywhere.)
 func (f *body) canonical(op byte) {
 	switch {
 	case op >= 0x8d && op <= 0x97 || op == 0xb6: // f32: ceil … max; demote
 		f.floats = true
-		x := f.tempF32()
-		f.seg = appendU32(append(f.seg, 0x22), x)
-		f.seg = append(f.seg, 0x43, 0, 0, 0xc0, 0x7f)
-		f.seg = appendU32(append(f.seg, 0x20), x)
-		f.seg = appendU32(append(f.seg, 0x20), x)
-		f.seg = append(f.seg, 0x5b, 0x1b)
+		f.seg.with(opLocalTee, f.tempF32())
+		f.seg.op(opF32Const, 0, 0, 0xc0, 0x7f)
+		f.seg.with(opLocalGet, f.tempF32())
+		f.seg.with(opLocalGet, f.tempF32())
+		f.seg.op(opF32Eq, opSelect)
 	case op >= 0x9b && op <= 0xa5 || op == 0xbb: // f64: ceil … max; promote
 		f.floats = true
-		x := f.tempF64()
-		f.seg = appendU32(append(f.seg, 0x22), x)
-		f.seg = append(f.seg, 0x44, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)
-		f.seg = appendU32(append(f.seg, 0x20), x)
-		f.seg = appendU32(append(f.seg, 0x20), x)
-		f.seg = append(f.seg, 0x61, 0x1b)
+		f.seg.with(opLocalTee, f.tempF64())
+		f.seg.op(opF64Const, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f)
+		f.seg.with(opLocalGet, f.tempF64())
+		f.seg.with(opLocalGet, f.tempF64())
+		f.seg.op(opF64Eq, opSelect)
 	}
 }

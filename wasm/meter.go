@@ -1,29 +1,44 @@
 package wasm
 
-import (
-	"fmt"
+import "strings"
 
-	"github.com/InterCooperative-Network/icn-core/icn"
-)
-
-// The meter rewrites a module so that it pays for what it does. At the start of
-// every basic block it subtracts the block's cost from a global; below zero it
-// calls the host, which grants more or stops the guest. It also counts call
-// depth and refused growths, bounds memory and table, and gives every NaN the
-// same bits. What it adds is appended, except one function import: so function
-// indexes move up by one behind the guest's own imports, and nothing else moves.
+// The meter rewrites a valid module so that it pays for what it does. Every basic
+// block first subtracts its cost from a global; where a run could go on for long
+// (at the head of a loop, on entering a function, before a bulk instruction or a
+// host call) a negative rest calls the host, which grants more or stops the guest.
+// So whether a run stops, and where, depends on its gas alone, not on the size of
+// the grants.
 //
-// Every index in the code is checked against the module's own bounds first:
-// nothing of what is added can be named by the guest.
+// The meter also counts how deep calls are nested and which growths are refused,
+// bounds memory and tables, and gives every NaN the same bits. Its limits are
+// exported globals, set for each instance: one compiled program serves all limits.
+//
+// What it adds is appended, but for one function import: so function indexes move
+// up by one behind the guest's own imports, and nothing else moves. Host functions
+// are reached through added functions that charge for them. The start function
+// becomes an export, called when the limits are set.
+//
+// The module must have been validated as it came: otherwise the guest could name
+// what is added.
 
-// The names that the meter adds. A guest that uses them is refused.
+// The names that the meter adds.
 const (
 	meterModule = "icn_meter"
 	meterCall   = "more"
-	exportGas   = "__icn_gas"
-	exportMem   = "__icn_memory_denied"
-	exportTable = "__icn_table_denied"
+
+	reservedPrefix = "__icn_"
+	exportGas      = reservedPrefix + "gas"
+	exportDepth    = reservedPrefix + "depth"
+	exportPages    = reservedPrefix + "pages"
+	exportElements = reservedPrefix + "elements"
+	exportMemory   = reservedPrefix + "memory_denied"
+	exportTable    = reservedPrefix + "table_denied"
+	exportStart    = reservedPrefix + "start"
+	entryName      = "_start"
 )
+
+// reserved says whether a guest may not export this name.
+func reserved(name string) bool { return strings.HasPrefix(name, reservedPrefix) }
 
 // What the guest tells the host when it calls: it is out of granted gas, or too
 // deep in calls.
@@ -32,239 +47,168 @@ const (
 	callDepth = 1
 )
 
-// Costs, in gas. An ordinary instruction costs 1.
+// The added globals, from meter.global on.
 const (
-	costCall     = 5
-	costHost     = 200
-	costIndirect = 10
-	costGrow     = 10_000
-	bytesPerGas  = 8 // of bulk memory
+	globGas      = iota // what is left of the grant
+	globDepth           // how much deeper calls may nest
+	globPages           // how large memory may grow
+	globElements        // how many elements tables may still grow by
+	globMemory          // refused growths of memory
+	globTable           // refused growths of tables
+	globAsked           // the growth of a table under way
+	numGlobals
 )
-
-// bounds are what the rewritten module may use.
-type bounds struct {
-	pages uint32 // of 64 KiB
-	table uint32 // elements
-	depth uint32 // nested calls
-}
 
 // meter is the rewriting of one module.
 type meter struct {
 	*module
-	bounds
-	shift    uint32            // the index of the added import: functions from here on move up
-	gas      uint32            // index of the first of the added globals
-	pay      uint32            // index of the first added function
-	newTypes []byte            // encoded types behind the module's own
-	typeOf   map[string]uint32 // results → index of a block type
-	added    uint32            // how many types were added
+	global   uint32            // the index of the first added global
+	helper   uint32            // the index of the first added function
+	newTypes []byte            // types behind the module's own
+	added    uint32            // how many
+	typeIDs  map[string]uint32 // of what was added
 }
 
-// instrument returns the rewritten module.
-func instrument(code []byte, lim bounds) ([]byte, error) {
-	m, err := parse(code)
-	if err != nil {
-		return nil, err
+// instrument returns the rewritten form of a module that was validated.
+func instrument(m *module) ([]byte, error) {
+	t := &meter{module: m, global: m.globals, helper: m.funcs() + 1, typeIDs: map[string]uint32{}}
+	out := map[byte][]byte{}
+	for id, b := range m.sections {
+		out[id] = b
 	}
-	t := &meter{module: m, bounds: lim, shift: uint32(len(m.imported)), gas: m.globals, pay: m.funcs() + 1, typeOf: map[string]uint32{}}
-	return t.rewrite()
-}
-
-// The added globals, from t.gas on.
-const (
-	globGas = iota
-	globDepth
-	globMem
-	globTable
-	numGlobals
-)
-
-// The added functions, from t.pay on.
-const (
-	fnPay   = iota // (n) → n: pays for n bytes
-	fnGrown        // (result) → result: counts a refused memory.grow
-	fnTable        // (result) → result: counts a refused table.grow
-	numHelpers
-)
-
-func (t *meter) addType(params, results []byte) uint32 {
-	t.newTypes = append(t.newTypes, 0x60)
-	t.newTypes = append(appendU32(t.newTypes, uint32(len(params))), params...)
-	t.newTypes = append(appendU32(t.newTypes, uint32(len(results))), results...)
-	t.added++
-	return uint32(len(t.types)) + t.added - 1
-}
-
-func (t *meter) rewrite() ([]byte, error) {
-	more := t.addType([]byte{0x7f}, nil)
-	helper := t.addType([]byte{0x7f}, []byte{0x7f})
-	edits := []struct {
-		id byte
-		f  func([]byte) ([]byte, error)
-	}{
-		{secCode, t.code}, {secMemory, t.memory}, {secTable, t.table}, {secGlobal, t.global},
-		{secExport, t.exports}, {secStart, t.start}, {secElem, t.elems}, {secData, t.data},
-	}
-	for _, e := range edits {
-		b, ok := t.sections[e.id]
+	delete(out, secStart)
+	for _, e := range []struct {
+		id   byte
+		edit func([]byte) ([]byte, error)
+	}{{secCode, t.code}, {secGlobal, t.globalSection}, {secExport, t.exports}, {secElem, t.elems}} {
+		b, ok := out[e.id]
 		if !ok {
 			continue
 		}
-		out, err := e.f(b)
+		edited, err := e.edit(b)
 		if err != nil {
 			return nil, err
 		}
-		t.sections[e.id] = out
+		out[e.id] = edited
 	}
-	t.extend(secType, t.added, t.newTypes)
-	t.extend(secImport, 1, append(appendName(appendName(nil, meterModule), meterCall), append([]byte{0}, appendU32(nil, more)...)...))
-	h := appendU32(nil, helper)
-	t.extend(secFunc, numHelpers, append(append(append([]byte{}, h...), h...), h...))
-	t.extend(secGlobal, numGlobals, []byte{0x7e, 1, 0x42, 0, 0x0b, 0x7f, 1, 0x41, 0, 0x0b, 0x7f, 1, 0x41, 0, 0x0b, 0x7f, 1, 0x41, 0, 0x0b})
-	var ex []byte
+	if err := t.extend(out); err != nil {
+		return nil, err
+	}
+	w := []byte(header)
+	for _, id := range sectionOrder {
+		if b, ok := out[id]; ok {
+			w = append(appendU32(append(w, id), uint32(len(b))), b...)
+		}
+	}
+	return w, nil
+}
+
+// extend appends what the meter adds to the sections.
+func (t *meter) extend(out map[byte][]byte) error {
+	more := appendU32(nil, t.typeID(funcType{params: []byte{typeI32}}))
+	imp := append(append(appendName(appendName(nil, meterModule), meterCall), kindFunc), more...)
+	funcs, bodies := t.helpers()
+	types := []byte{}
+	for _, f := range funcs {
+		types = appendU32(types, t.typeID(f))
+	}
+	globals := []byte{typeI64, 1, opI64Const, 0, opEnd}
+	for range numGlobals - 1 {
+		globals = append(globals, typeI32, 1, opI32Const, 0, opEnd)
+	}
+	exports, n, err := t.addedExports()
+	if err != nil {
+		return err
+	}
+	n32 := uint32(len(funcs))
+	for _, x := range []struct {
+		id    byte
+		n     uint32
+		items []byte
+	}{
+		{secType, t.added, t.newTypes}, {secImport, 1, imp}, {secFunc, n32, types},
+		{secGlobal, numGlobals, globals}, {secExport, n, exports}, {secCode, n32, bodies},
+	} {
+		r := &reader{b: out[x.id]}
+		have := uint32(0)
+		if len(r.b) > 0 {
+			have = r.u32()
+		}
+		out[x.id] = append(append(appendU32(nil, have+x.n), r.b[r.i:]...), x.items...)
+	}
+	return nil
+}
+
+func (t *meter) addedExports() (items []byte, n uint32, err error) {
 	for _, x := range []struct {
 		name   string
 		global uint32
-	}{{exportGas, globGas}, {exportMem, globMem}, {exportTable, globTable}} {
-		ex = appendU32(append(appendName(ex, x.name), 3), t.gas+x.global)
+	}{
+		{exportGas, globGas}, {exportDepth, globDepth}, {exportPages, globPages},
+		{exportElements, globElements}, {exportMemory, globMemory}, {exportTable, globTable},
+	} {
+		items = appendU32(append(appendName(items, x.name), kindGlobal), t.global+x.global)
+		n++
 	}
-	t.extend(secExport, 3, ex)
-	t.extend(secCode, numHelpers, t.helpers())
-	out := append([]byte{}, 0, 'a', 's', 'm', 1, 0, 0, 0)
-	for _, id := range sectionOrder {
-		if b, ok := t.sections[id]; ok {
-			out = append(appendU32(append(out, id), uint32(len(b))), b...)
-		}
+	if b, ok := t.sections[secStart]; ok {
+		r := &reader{b: b}
+		f := t.moved(r, r.u32())
+		items = appendU32(append(appendName(items, exportStart), kindFunc), f)
+		return items, n + 1, r.err
 	}
-	return out, nil
+	return items, n, nil
 }
 
-// extend appends n encoded items to a section that is a vector.
-func (t *meter) extend(id byte, n uint32, items []byte) {
-	b := t.sections[id]
-	r := &reader{b: b}
-	have := uint32(0)
-	if len(b) > 0 {
-		have = r.u32()
+// typeID is the index of a function type among those that the meter added.
+func (t *meter) typeID(f funcType) uint32 {
+	b := appendU32([]byte{typeFunc}, uint32(len(f.params)))
+	b = append(appendU32(append(b, f.params...), uint32(len(f.results))), f.results...)
+	id, ok := t.typeIDs[string(b)]
+	if !ok {
+		id = uint32(len(t.types)) + t.added
+		t.typeIDs[string(b)] = id
+		t.newTypes = append(t.newTypes, b...)
+		t.added++
 	}
-	t.sections[id] = append(append(appendU32(nil, have+n), b[r.i:]...), items...)
+	return id
 }
 
-// moved is where a function of the module stands in the rewritten one.
+// moved is where a function of the module is found in the rewritten one: a host
+// function behind the function that charges for it.
 func (t *meter) moved(r *reader, f uint32) uint32 {
-	switch {
+	switch n := uint32(len(t.imports)); {
 	case f >= t.funcs():
 		r.fail("function %d of %d", f, t.funcs())
 		return 0
-	case f >= t.shift:
+	case f >= n:
 		return f + 1
+	default:
+		return t.helper + numHelpers + f
 	}
-	return f
-}
-
-func (t *meter) start(b []byte) ([]byte, error) {
-	r := &reader{b: b}
-	f := t.moved(r, r.u32())
-	return appendU32(nil, f), r.err
 }
 
 func (t *meter) exports(b []byte) ([]byte, error) {
-	r := &reader{b: b}
-	n := r.count()
-	out := appendU32(nil, n)
-	for ; n > 0 && r.err == nil; n-- {
+	return t.list(b, func(r *reader, out []byte) []byte {
 		name, kind, i := r.name(), r.byte(), r.u32()
-		if name == exportGas || name == exportMem || name == exportTable {
-			r.fail("it exports the reserved name %s", name)
-		}
-		switch kind {
-		case 0:
+		if kind == kindFunc {
 			i = t.moved(r, i)
-		case 3:
-			if i >= t.globals {
-				r.fail("global %d of %d", i, t.globals)
-			}
 		}
-		out = appendU32(append(appendName(out, name), kind), i)
-	}
-	return out, r.err
+		return appendU32(append(appendName(out, name), kind), i)
+	})
 }
 
-// constExpr copies a constant expression.
-func (t *meter) constExpr(r *reader, out []byte) []byte {
-	for r.err == nil {
-		at := r.i
-		switch op := r.byte(); op {
-		case 0x0b:
-			return append(out, op)
-		case 0x41:
-			r.leb(5)
-		case 0x42:
-			r.leb(10)
-		case 0x43:
-			r.take(4)
-		case 0x44:
-			r.take(8)
-		case 0x23:
-			if g := r.u32(); g >= t.globals {
-				r.fail("global %d of %d", g, t.globals)
-			}
-		case 0xd0:
-			r.byte()
-		case 0xd2:
-			out = appendU32(append(out, op), t.moved(r, r.u32()))
-			continue
-		default:
-			r.fail("instruction 0x%x in a constant", op)
-			return out
-		}
-		if r.err == nil {
-			out = append(out, r.b[at:r.i]...)
-		}
-	}
-	return out
-}
-
-func (t *meter) global(b []byte) ([]byte, error) {
-	r := &reader{b: b}
-	n := r.count()
-	out := appendU32(nil, n)
-	for ; n > 0 && r.err == nil; n-- {
-		out = append(out, r.byte(), r.byte())
-		out = t.constExpr(r, out)
-	}
-	return out, r.err
-}
-
-func (t *meter) data(b []byte) ([]byte, error) {
-	r := &reader{b: b}
-	n := r.count()
-	out := appendU32(nil, n)
-	for ; n > 0 && r.err == nil; n-- {
-		mode := r.u32()
-		out = appendU32(out, mode)
-		if mode == 2 {
-			out = appendU32(out, r.u32())
-		}
-		if mode == 0 || mode == 2 {
-			out = t.constExpr(r, out)
-		}
-		d := r.take(r.u32())
-		out = append(appendU32(out, uint32(len(d))), d...)
-	}
-	return out, r.err
+func (t *meter) globalSection(b []byte) ([]byte, error) {
+	return t.list(b, func(r *reader, out []byte) []byte {
+		return t.constant(r, append(out, r.byte(), r.byte()))
+	})
 }
 
 // elems rewrites element segments, of all eight forms.
 func (t *meter) elems(b []byte) ([]byte, error) {
-	r := &reader{b: b}
-	n := r.count()
-	out := appendU32(nil, n)
-	for ; n > 0 && r.err == nil; n-- {
+	return t.list(b, func(r *reader, out []byte) []byte {
 		form := r.u32()
 		if form > 7 {
 			r.fail("element segment of form %d", form)
-			break
 		}
 		out = appendU32(out, form)
 		active, explicit, exprs := form&1 == 0, form&2 != 0, form&4 != 0
@@ -272,91 +216,63 @@ func (t *meter) elems(b []byte) ([]byte, error) {
 			out = appendU32(out, r.u32())
 		}
 		if active {
-			out = t.constExpr(r, out)
+			out = t.constant(r, out)
 		}
 		if explicit || !active {
 			out = append(out, r.byte())
 		}
-		k := r.count()
-		out = appendU32(out, k)
-		for ; k > 0 && r.err == nil; k-- {
+		n := r.count()
+		out = appendU32(out, n)
+		for ; n > 0 && r.err == nil; n-- {
 			if exprs {
-				out = t.constExpr(r, out)
+				out = t.constant(r, out)
 			} else {
 				out = appendU32(out, t.moved(r, r.u32()))
 			}
 		}
-	}
-	return out, r.err
+		return out
+	})
 }
 
-// memory bounds the memory's growth.
-func (t *meter) memory(b []byte) ([]byte, error) {
+// list rewrites the items of a section that is a vector.
+func (t *meter) list(b []byte, item func(*reader, []byte) []byte) ([]byte, error) {
 	r := &reader{b: b}
 	n := r.count()
-	out := appendU32(nil, n)
+	out := appendU32(make([]byte, 0, len(b)+16), n)
 	for ; n > 0 && r.err == nil; n-- {
-		out = t.limits(r, out, t.pages, "memory", "pages of 64 KiB")
+		out = item(r, out)
 	}
 	return out, r.err
 }
 
-// table bounds tables.
-func (t *meter) table(b []byte) ([]byte, error) {
-	r := &reader{b: b}
-	n := r.count()
-	out := appendU32(nil, n)
-	for ; n > 0 && r.err == nil; n-- {
-		out = append(out, r.byte())
-		out = t.limits(r, out, t.bounds.table, "table", "elements")
-	}
-	return out, r.err
-}
-
-// errTooBig says that a module needs more than the job allows from the start.
-var errTooBig = fmt.Errorf("it needs more than the job's limits allow")
-
-func (t *meter) limits(r *reader, out []byte, most uint32, what, unit string) []byte {
-	flag, low, high := r.byte(), r.u32(), most
-	switch flag {
-	case 0:
-	case 1:
-		high = min(r.u32(), most)
-	default:
-		r.fail("%s of kind %d", what, flag)
-	}
-	if low > most && r.err == nil {
-		r.err = fmt.Errorf("module: %w: %w: a %s of %d %s, the limit is %d", icn.ErrInvalid, errTooBig, what, low, unit, most)
-	}
-	return appendU32(appendU32(append(out, 1), low), max(high, low))
-}
-
-// helpers are the bodies of the added functions.
-func (t *meter) helpers() []byte {
-	pay := []byte{0}
-	pay = appendU32(append(pay, 0x23), t.gas+globGas)
-	pay = append(pay, 0x20, 0, 0xad) // n, unsigned, to 64 bits
-	pay = append(appendS64(append(pay, 0x42), 3), 0x88, 0x7d)
-	pay = appendU32(append(pay, 0x24), t.gas+globGas)
-	pay = append(t.check(pay), 0x20, 0, 0x0b)
-	count := func(g uint32) []byte {
-		f := []byte{0, 0x20, 0, 0x41, 0x7f, 0x46, 0x04, 0x40}
-		f = appendU32(append(f, 0x23), t.gas+g)
-		f = append(f, 0x41, 1, 0x6a)
-		f = appendU32(append(f, 0x24), t.gas+g)
-		return append(f, 0x0b, 0x20, 0, 0x0b)
-	}
-	var out []byte
-	for _, f := range [][]byte{pay, count(globMem), count(globTable)} {
-		out = append(appendU32(out, uint32(len(f))), f...)
+// constant copies a constant expression, with its function indexes moved.
+func (t *meter) constant(r *reader, out []byte) []byte {
+	for r.err == nil {
+		at := r.i
+		switch op := r.byte(); op {
+		case opEnd:
+			return append(out, op)
+		case opI32Const:
+			r.leb(5)
+		case opI64Const:
+			r.leb(10)
+		case opF32Const:
+			r.take(4)
+		case opF64Const:
+			r.take(8)
+		case opGlobalGet:
+			r.u32()
+		case opRefNull:
+			r.byte()
+		case opRefFunc:
+			out = appendU32(append(out, op), t.moved(r, r.u32()))
+			continue
+		default:
+			r.fail("instruction 0x%x in a constant", op)
+		}
+		if r.err == nil {
+			out = append(out, r.b[at:r.i]...)
+		}
 	}
 	return out
-}
-
-// check calls the host when the gas is below zero.
-func (t *meter) check(b []byte) []byte {
-	b = appendU32(append(b, 0x23), t.gas+globGas)
-	b = append(b, 0x42, 0, 0x53, 0x04, 0x40, 0x41, callGas)
-	b = appendU32(append(b, 0x10), t.shift)
-	return append(b, 0x0b)
 }
