@@ -1,0 +1,174 @@
+package icn_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+
+	"pgregory.net/rapid"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// secret is the Ed25519 key of the seed that repeats n.
+func secret(n byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, 32))
+}
+
+// who is that key's DID.
+func who(n byte) icn.DID { return icn.DID(secret(n).Public().(ed25519.PublicKey)) }
+
+func rawCID(s string) icn.CID { return icn.SumCID(icn.Raw, []byte(s)) }
+
+const sampleTime = 1_700_000_000_000 // 2023-11-14T22:13:20Z
+
+func sampleGenesis() *icn.Genesis {
+	return &icn.Genesis{
+		Name: "riverside", Created: sampleTime,
+		Members: []icn.GenesisMember{{DID: who(1), Role: icn.RolePerson, Name: "Ada"}, {DID: who(2), Role: icn.RoleOrg, Name: "Bakery"}},
+		Nodes:   []icn.GenesisNode{{DID: who(3), Name: "north"}, {DID: who(4), Name: "south"}},
+		Rules:   icn.DefaultRules(),
+	}
+}
+
+func sampleSpec() icn.JobSpec {
+	return icn.JobSpec{
+		Module: rawCID("module"), Inputs: []icn.CID{rawCID("input"), icn.SumCID(icn.DagCBOR, []byte{0x80})},
+		Args: []string{"-n", "3"}, Env: []string{"LANG=C"},
+		Limits:   icn.JobLimits{Gas: 1_000_000, MemoryBytes: 64 << 20, OutputBytes: 1 << 16, WallMillis: 5000, TableElements: 100},
+		Requires: icn.JobRequirements{Capabilities: []string{"wasi"}, CPUCores: 2, MemoryMB: 64, StorageMB: 10},
+	}
+}
+
+// sampleOps holds an operation of each kind.
+func sampleOps() []icn.Op {
+	job := icn.JobID(icn.SumCID(icn.DagCBOR, []byte("a statement")), 0)
+	return []icn.Op{
+		icn.NodeAdmit{Node: who(5), Name: "west", Code: []byte("once"), Addrs: []string{"/ip4/192.0.2.1/tcp/4001"}},
+		icn.NodeRejoin{Reason: "restored from a backup"},
+		icn.NodeLeave{},
+		icn.InviteCreate{CodeHash: sha256.Sum256([]byte("once")), Role: icn.RoleNode, Expires: sampleTime + 86_400_000},
+		icn.MemberAdmit{Member: who(6), Role: icn.RolePerson, Name: "Grace"},
+		icn.JobPost{Via: who(3), Budget: 50, Spec: sampleSpec()},
+		icn.JobAssign{Job: job, Attempt: 1, Executor: who(4), Offers: []icn.Offer{
+			{Bid: rawCID("bid 1"), Executor: who(4), Price: 9, FreeSlots: 4, RTTMicros: 1500},
+			{Bid: rawCID("bid 2"), Executor: who(5), Price: 12, FreeSlots: 1, RTTMicros: 800},
+		}},
+		icn.JobReceipt{Job: job, Attempt: 1, Spec: sampleSpec().CID(), Output: rawCID("hello world"), Log: rawCID("log"), Gas: 123_456, Millis: 17, ABI: 1},
+		icn.JobFail{Job: job, Attempt: 2, Declined: true, Reason: "no free slot"},
+		icn.JobCancel{Job: job},
+	}
+}
+
+func signed(s icn.Statement, key byte) *icn.Statement {
+	s.Author = who(key)
+	s.Sig = [64]byte(ed25519.Sign(secret(key), s.SigningBytes()))
+	return &s
+}
+
+func sampleStatement(ops ...icn.Op) *icn.Statement {
+	return signed(icn.Statement{Network: sampleGenesis().Block().CID, Number: 7, Until: sampleTime + 60_000, Ops: ops}, 1)
+}
+
+func sampleBid() *icn.Bid {
+	b := &icn.Bid{Network: sampleGenesis().Block().CID, Job: icn.JobID(sampleStatement(sampleOps()[5]).ID(), 0), Attempt: 1, Executor: who(4), Price: 9, FreeSlots: 4}
+	b.Sig = [64]byte(ed25519.Sign(secret(4), b.SigningBytes()))
+	return b
+}
+
+// Generators of arbitrary values within the limits.
+
+func anyDID(t *rapid.T, name string) (d icn.DID) {
+	copy(d[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, name))
+	return d
+}
+
+func anyHash(t *rapid.T, name string) (h [32]byte) {
+	copy(h[:], rapid.SliceOfN(rapid.Byte(), 32, 32).Draw(t, name))
+	return h
+}
+
+func anyCID(t *rapid.T, name string) icn.CID {
+	codec := rapid.SampledFrom([]uint64{icn.Raw, icn.DagCBOR, 0x70, 0x0129, 1<<63 - 1}).Draw(t, name+" codec")
+	return icn.CIDOf(codec, anyHash(t, name))
+}
+
+// maybeCID is sometimes undefined.
+func maybeCID(t *rapid.T, name string) icn.CID {
+	if rapid.Bool().Draw(t, name+" absent") {
+		return icn.CID{}
+	}
+	return anyCID(t, name)
+}
+
+func text(t *rapid.T, max int, name string) string {
+	return rapid.StringN(0, min(max, 40), max).Draw(t, name)
+}
+
+// texts is nil when empty: the form that decoding gives.
+func texts(t *rapid.T, n, max int, name string) []string {
+	s := rapid.SliceOfN(rapid.StringN(0, min(max, 20), max), 0, min(n, 5)).Draw(t, name)
+	if len(s) == 0 {
+		return nil
+	}
+	return s
+}
+
+func anyTime(t *rapid.T, name string) icn.Time {
+	return icn.Time(rapid.Int64Range(0, 1<<53).Draw(t, name))
+}
+
+func number(t *rapid.T, name string) uint64 { return rapid.Uint64().Draw(t, name) }
+
+func anySpec(t *rapid.T) icn.JobSpec {
+	s := icn.JobSpec{Module: anyCID(t, "module"), Args: texts(t, icn.MaxArgs, icn.MaxText, "args"), Env: texts(t, icn.MaxArgs, icn.MaxText, "env")}
+	for range rapid.IntRange(0, 4).Draw(t, "inputs") {
+		s.Inputs = append(s.Inputs, anyCID(t, "input"))
+	}
+	s.Limits = icn.JobLimits{Gas: number(t, "gas"), MemoryBytes: number(t, "memory"), OutputBytes: number(t, "output"), WallMillis: number(t, "wall"), TableElements: number(t, "table")}
+	s.Requires = icn.JobRequirements{Capabilities: texts(t, 32, 64, "capabilities"), CPUCores: number(t, "cores"), MemoryMB: number(t, "mb"), StorageMB: number(t, "storage")}
+	return s
+}
+
+func anyOp(t *rapid.T) icn.Op {
+	u32 := func(name string) uint32 { return rapid.Uint32().Draw(t, name) }
+	switch kind := rapid.SampledFrom(icn.Kinds()).Draw(t, "kind"); kind {
+	case "node.admit":
+		return icn.NodeAdmit{Node: anyDID(t, "node"), Name: text(t, 64, "name"), Code: rapid.SliceOfN(rapid.Byte(), 0, 64).Draw(t, "code"), Addrs: texts(t, 16, 256, "addrs")}
+	case "node.rejoin":
+		return icn.NodeRejoin{Reason: text(t, 256, "reason")}
+	case "node.leave":
+		return icn.NodeLeave{}
+	case "invite.create":
+		return icn.InviteCreate{CodeHash: anyHash(t, "code"), Role: icn.Role(rapid.IntRange(1, 3).Draw(t, "role")), Expires: anyTime(t, "expires")}
+	case "member.admit":
+		return icn.MemberAdmit{Member: anyDID(t, "member"), Role: icn.Role(rapid.IntRange(2, 3).Draw(t, "role")), Name: text(t, 128, "name")}
+	case "job.post":
+		return icn.JobPost{Via: anyDID(t, "via"), Budget: number(t, "budget"), Spec: anySpec(t)}
+	case "job.assign":
+		a := icn.JobAssign{Job: anyCID(t, "job"), Attempt: u32("attempt"), Executor: anyDID(t, "executor")}
+		for range rapid.IntRange(0, 3).Draw(t, "offers") {
+			a.Offers = append(a.Offers, icn.Offer{Bid: anyCID(t, "bid"), Executor: anyDID(t, "bidder"), Price: number(t, "price"), FreeSlots: number(t, "slots"), RTTMicros: number(t, "rtt")})
+		}
+		return a
+	case "job.receipt":
+		return icn.JobReceipt{Job: anyCID(t, "job"), Attempt: u32("attempt"), Spec: anyCID(t, "spec"), Fault: icn.Fault(text(t, 32, "fault")), Message: text(t, icn.MaxText, "message"),
+			ExitCode: u32("exit"), Output: maybeCID(t, "output"), Log: maybeCID(t, "log"), Gas: number(t, "gas"), Millis: number(t, "millis"), ABI: u32("abi"), Denied: u32("denied")}
+	case "job.fail":
+		return icn.JobFail{Job: anyCID(t, "job"), Attempt: u32("attempt"), Declined: rapid.Bool().Draw(t, "declined"), Reason: text(t, icn.MaxText, "reason")}
+	case "job.cancel":
+		return icn.JobCancel{Job: anyCID(t, "job")}
+	default:
+		t.Fatalf("no generator for %s", kind)
+		return nil
+	}
+}
+
+func anyStatement(t *rapid.T) *icn.Statement {
+	s := &icn.Statement{Network: anyCID(t, "network"), Author: anyDID(t, "author"), Number: number(t, "number"), Until: anyTime(t, "until")}
+	for range rapid.IntRange(1, 4).Draw(t, "ops") {
+		s.Ops = append(s.Ops, anyOp(t))
+	}
+	copy(s.Sig[:], rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "signature"))
+	return s
+}
