@@ -63,9 +63,14 @@ func (s *Statement) Encode() []byte {
 }
 
 // SigningBytesOf cuts the signed bytes out of a statement's wire form that
-// [DecodeStatement] accepted, without encoding it again.
+// [DecodeStatement] accepted, without encoding it again. Of other bytes nothing
+// is signed.
 func SigningBytesOf(wire []byte) []byte {
-	core := wire[1 : len(wire)-66] // head of 6; signature: 2 bytes of head, 64 of value
+	end := len(wire) - 66 // the signature: 2 bytes of head, 64 of value
+	if end < 1 || wire[0] != majorArray|6 || wire[end] != majorBytes|24 || wire[end+1] != 64 {
+		return nil
+	}
+	core := wire[1:end]
 	b := make([]byte, 0, len(StatementDomain)+1+len(core))
 	b = append(b, StatementDomain...)
 	b = AppendArray(b, 5)

@@ -43,6 +43,10 @@ type toApply struct {
 
 // apply folds what was committed, in order, and shelves what follows from it.
 func (l *Loop) apply(committed []order.Committed) error {
+	for l.skip > 0 && len(committed) > 0 {
+		l.raftAt, committed = committed[0].Index, committed[1:]
+		l.skip--
+	}
 	if len(committed) == 0 {
 		return nil
 	}

@@ -35,7 +35,11 @@ func (l *Loop) leap(s *order.Snapshot) error {
 		return err
 	}
 	at := l.m.Head().Index
-	if at <= old.Head().Index {
+	if known := old.Head().Index; at <= known { // from its own records it knows more
+		l.mu.Lock()
+		l.m, l.skip = old, known-at
+		l.mu.Unlock()
+		l.keepSnapshot(s.Index, s.Data)
 		return nil
 	}
 	if l.gap.shadow == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/store"
 )
 
 // Admitted says whether another node may speak to this one: it belongs to the
@@ -48,8 +49,11 @@ func (n *Node) Serve(_ context.Context, from icn.DID, kind Kind, request []byte)
 	return b.Data, nil
 }
 
-// Linked and Lost tell about links coming and going.
-func (n *Node) Linked(d icn.DID) { n.tell(func(l *Loop) { l.Linked(d) }) }
+// Linked tells that there is a link now.
+func (n *Node) Linked(d icn.DID) {
+	n.keepAddrs(d)
+	n.tell(func(l *Loop) { l.Linked(d) })
+}
 
 // Lost tells that a link broke.
 func (n *Node) Lost(d icn.DID) { n.tell(func(l *Loop) { l.Lost(d) }) }
@@ -72,12 +76,56 @@ func (n *Node) send(to icn.DID, kind Kind, frame []byte) {
 	}
 }
 
-// learn remembers where a node was last seen.
+// keyAddrs begins the keys of where nodes were last reached.
+const keyAddrs = "m/addrs/"
+
+// learn takes in where a node can be reached.
 func (n *Node) learn(d icn.DID, addrs []string) {
 	if len(addrs) > 0 {
 		n.addrs.Store(d, addrs)
 	}
 }
+
+// keepAddrs writes down where a linked node was reached: after a restart nobody
+// else may be there to ask. A lost write costs that much and no more.
+func (n *Node) keepAddrs(d icn.DID) {
+	if n.cfg.Directory == nil {
+		return
+	}
+	links := n.cfg.Directory.Links()
+	i := slices.IndexFunc(links, func(l Link) bool { return l.DID == d })
+	if i < 0 || len(links[i].Addrs) == 0 {
+		return
+	}
+	addrs := links[i].Addrs[:min(len(links[i].Addrs), maxAddrs)]
+	if old, ok := n.addrs.Load(d); ok && slices.Equal(old.([]string), addrs) {
+		return
+	}
+	n.learn(d, addrs)
+	b := &store.Batch{Relaxed: true}
+	b.Put(slices.Concat([]byte(keyAddrs), d[:]), icn.AppendTexts(nil, addrs))
+	if err := n.cfg.Store.Apply(b); err != nil {
+		n.cfg.Log.Warn("a peer's addresses are not written down", "peer", d, "error", err)
+	}
+}
+
+// loadAddrs reads what keepAddrs wrote.
+func (n *Node) loadAddrs() error {
+	err := n.cfg.Store.Scan(store.Prefix([]byte(keyAddrs)), func(k, v []byte) bool {
+		r := icn.NewReader(v)
+		if addrs := r.Texts(maxAddrs, 1024); r.Close() == nil && len(k) == len(keyAddrs)+32 {
+			n.learn(icn.DID(k[len(keyAddrs):]), addrs)
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// maxAddrs bounds how many addresses of a node are kept.
+const maxAddrs = 16
 
 func (n *Node) noteAddrs(e icn.Entry) {
 	if e.Statement == nil {
@@ -103,8 +151,8 @@ func (n *Node) want() {
 			peers[d] = a.([]string)
 		}
 		l.View(func(m *core.Machine) {
-			if node, ok := m.Node(d); ok && peers[d] == nil {
-				peers[d] = node.Addrs
+			if node, ok := m.Node(d); ok {
+				peers[d] = slices.Concat(peers[d], node.Addrs)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -116,7 +117,8 @@ type Loop struct {
 	lastTick icn.Time
 	folded   uint64      // events up to here are in the store
 	snapAt   uint64      // entry of the last snapshot
-	raftAt   uint64      // raft index of the last applied payload
+	raftAt   uint64      // raft index of the last payload that the order gave and the machine has
+	skip     uint64      // payloads after it that the machine has from the records
 	batch    store.Batch // what goes with the next durable write
 	late     []out       // frames that wait for it
 	shelf    store.Batch // what follows from applied entries
@@ -152,6 +154,9 @@ func NewLoop(cfg LoopConfig, now icn.Time) (*Loop, error) {
 		return nil, err
 	}
 	if err := l.openState(); err != nil {
+		return nil, err
+	}
+	if err := l.replay(); err != nil {
 		return nil, err
 	}
 	l.updateRoster()
@@ -207,7 +212,44 @@ func (l *Loop) openState() error {
 	if err != nil {
 		return err
 	}
-	l.m, l.raftAt, l.snapAt = m, 0, 0
+	l.m, l.raftAt, l.snapAt, l.skip = m, 0, 0, 0
+	return nil
+}
+
+// replay folds what this node's own records hold beyond the snapshot. All of it
+// was committed once, so a node knows what it knew before others can be reached.
+// The order gives these payloads once more later on; then they are skipped.
+func (l *Loop) replay() error {
+	from := l.m.Head().Index
+	next := from + 1
+	var bad error
+	err := l.st.Scan(store.Range{From: EntryKey(next), To: EntryKey(l.folded + 1)}, func(_, v []byte) bool {
+		var e *icn.Entry
+		if e, bad = icn.DecodeEntry(bytes.Clone(v)); bad != nil {
+			return false
+		}
+		sig := core.Checked{}
+		if e.Statement != nil {
+			sig = core.Checked{Key: e.Statement.Author, OK: true}
+		}
+		if e.Index != next {
+			bad = fmt.Errorf("it is missing, next is %d", e.Index)
+			return false
+		}
+		next++
+		_, bad = l.m.Apply(*e, sig)
+		return bad == nil
+	})
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	if bad == nil && next <= l.folded {
+		bad = errors.New("it is missing")
+	}
+	if bad != nil {
+		return fmt.Errorf("record of entry %d: %w: %w", next, icn.ErrCorrupt, bad)
+	}
+	l.skip = l.m.Head().Index - from
 	return nil
 }
 
@@ -217,7 +259,7 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 		return fmt.Errorf("snapshot at raft index %d: %w", raftIndex, err)
 	}
 	l.mu.Lock()
-	l.m, l.raftAt, l.snapAt = m, raftIndex, m.Head().Index
+	l.m, l.raftAt, l.snapAt, l.skip = m, raftIndex, m.Head().Index, 0
 	l.mu.Unlock()
 	return nil
 }
@@ -401,8 +443,8 @@ func (l *Loop) flush() error {
 // compact takes a snapshot of the state now and then, so that starting is fast
 // and the order's own log stays short.
 func (l *Loop) compact() error {
-	if h := l.m.Head().Index; h < l.snapAt+l.tune.SnapshotEvery {
-		return nil
+	if l.skip > 0 || l.m.Head().Index < l.snapAt+l.tune.SnapshotEvery {
+		return nil // a snapshot stands for the machine at raftAt
 	}
 	l.mu.Lock() // the root is brought up to date
 	data := l.m.Snapshot()

@@ -142,6 +142,9 @@ func (n *Node) State() string { return n.state.Load().(string) }
 // Run runs the node until ctx ends or something is broken.
 func (n *Node) Run(ctx context.Context) error {
 	defer n.state.Store("stopped")
+	if err := n.loadAddrs(); err != nil {
+		return err
+	}
 	for {
 		genesis, err := n.enter(ctx)
 		if err != nil {
