@@ -74,7 +74,7 @@ func (db *DB) Rollback() {
 
 // Root is the hash over all tables.
 func (db *DB) Root() [32]byte {
-	for d := range db.dirty {
+	for d := range db.dirty { // order: the tree's shape does not depend on it
 		t := db.tables[d.table]
 		path := leafPath(t.name(), d.key)
 		if v, ok := t.leaf(d.key); ok {
@@ -229,7 +229,7 @@ func (t *Table[K, V]) name() string { return t.spec.Name }
 
 func (t *Table[K, V]) sortedKeys() []string {
 	keys := make([]string, 0, len(t.rows))
-	for k := range t.rows {
+	for k := range t.rows { // order: sorted below
 		keys = append(keys, t.spec.Key(k))
 	}
 	sort.Strings(keys)
