@@ -3,6 +3,7 @@ package node_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -144,6 +145,47 @@ func TestStateSurvivesARestart(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// TestLoopKnowsItsRecordsBeforeItsOrderSpeaks: what was folded once is there
+// before any other node could be asked.
+func TestLoopKnowsItsRecordsBeforeItsOrderSpeaks(t *testing.T) {
+	s, pair := memory.New(), newPair(t)
+	n, stop := alone(t, s, pair)
+	for range 3 {
+		runJob(t, n, "again")
+	}
+	var genesis icn.Block
+	var head core.Head
+	var root [32]byte
+	if err := n.View(func(m *core.Machine) { genesis = m.Genesis().Block() }); err != nil {
+		t.Fatal(err)
+	}
+	l, err := n.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	again, err := node.NewLoop(node.LoopConfig{
+		Signer: pair, Genesis: genesis, Store: node.NetworkStore(s, genesis.CID), Verify: key.Verify, VerifyBatch: verifyBatch,
+		Send: func(icn.DID, node.Kind, []byte) {}, Stop: func(icn.CID, uint32) {}, Jitter: func(int64) int64 { return 0 },
+		Log: slog.New(slog.DiscardHandler),
+	}, icn.Time(time.Now().UnixMilli()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	again.View(func(m *core.Machine) { head, root = m.Head(), m.Root() })
+	if head.Index < l.Height || head.Index == l.Height && fmt.Sprintf("%x", root) != l.StateRoot {
+		t.Errorf("at entry %d with root %x; before, at %d with %s", head.Index, root, l.Height, l.StateRoot)
+	}
+	if err := again.Turn(icn.Time(time.Now().UnixMilli())); err != nil {
+		t.Fatal(err)
+	}
+	again.View(func(m *core.Machine) {
+		if err := m.CheckAccounts(); err != nil || m.Head().Index < head.Index {
+			t.Errorf("after its order spoke: at entry %d, %v", m.Head().Index, err)
+		}
+	})
 }
 
 func TestSameStatementThroughTheAPITwiceIsOneEntry(t *testing.T) {
