@@ -79,7 +79,7 @@ func (s *Store) enter(doing string) error {
 	if s.closed {
 		return fmt.Errorf("store %s: %s: %w: the store is closed", s.path, doing, icn.ErrUnavailable)
 	}
-	if err := s.writer.failure(); err != nil {
+	if err := s.writer.Failure(); err != nil {
 		return err
 	}
 	s.inside.Add(1)
@@ -155,7 +155,7 @@ func (s *Store) Apply(b *store.Batch) error {
 	if b.Empty() {
 		return nil
 	}
-	return s.writer.apply(b)
+	return s.writer.Apply(b)
 }
 
 // Close implements store.Store. It waits for the calls under way, and so must

@@ -4,42 +4,25 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"sync"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/group"
 )
 
-// writer is the one connection that writes, and the goroutine that uses it.
+// writer is the one connection that writes.
 type writer struct {
+	*group.Writer
 	path     string
 	db       *sql.DB
 	conn     *sql.Conn
 	set, del *sql.Stmt
 	relaxed  bool // the connection's synchronous mode
-
-	queue chan *request
-	ended chan struct{}
-
-	mu     sync.Mutex
-	broken error // of the first failed commit
 }
-
-// request is a batch on its way to disk.
-type request struct {
-	batch *store.Batch
-	done  chan error
-}
-
-const (
-	queued   = 1024    // batches that wait at most, before callers do
-	together = 256     // batches of one transaction, at most
-	weight   = 4 << 20 // and their bytes, about
-)
 
 func newWriter(path string) (w *writer, err error) {
-	w = &writer{path: path, queue: make(chan *request, queued), ended: make(chan struct{})}
+	w = &writer{path: path}
 	if w.db, err = sql.Open("sqlite", address(path, writerPragmas)); err != nil {
 		return nil, err
 	}
@@ -62,62 +45,14 @@ func newWriter(path string) (w *writer, err error) {
 	if w.del, err = w.conn.PrepareContext(ctx, "DELETE FROM kv WHERE k = ?"); err != nil {
 		return w, err
 	}
-	go w.run()
+	w.Writer = group.New(w.commit)
 	return w, nil
 }
 
-// apply hands a batch to the writer and waits for it.
-func (w *writer) apply(b *store.Batch) error {
-	r := &request{batch: b, done: make(chan error, 1)}
-	w.queue <- r
-	return <-r.done
-}
-
-// run writes what waits, as one transaction a time.
-func (w *writer) run() {
-	defer close(w.ended)
-	var group []*request
-	for first := range w.queue {
-		group = w.gather(append(group[:0], first))
-		err := w.failure()
-		if err == nil {
-			err = w.commit(group)
-		}
-		for _, r := range group {
-			r.done <- err
-		}
-	}
-}
-
-// gather takes along what else waits.
-func (w *writer) gather(group []*request) []*request {
-	bytes := size(group[0].batch)
-	for len(group) < together && bytes < weight {
-		select {
-		case r, ok := <-w.queue:
-			if !ok {
-				return group
-			}
-			group = append(group, r)
-			bytes += size(r.batch)
-		default:
-			return group
-		}
-	}
-	return group
-}
-
-func size(b *store.Batch) (n int) {
-	for _, x := range b.Writes {
-		n += len(x.Key) + len(x.Value)
-	}
-	return n
-}
-
-// commit writes a group. When the disk is full nothing of it is there, and there
-// may be room another time; any other failure is final.
-func (w *writer) commit(group []*request) error {
-	err := w.transaction(group)
+// commit writes batches. When the disk is full nothing of them is there, and
+// there may be room another time; any other failure is final.
+func (w *writer) commit(batches []*store.Batch) error {
+	err := w.transaction(batches)
 	if err == nil {
 		return nil
 	}
@@ -125,26 +60,19 @@ func (w *writer) commit(group []*request) error {
 	if code(err) == sqlite3.SQLITE_FULL {
 		return err
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.broken = err
-	return err
+	return group.Final(err)
 }
 
-func (w *writer) transaction(group []*request) error {
-	relaxed := true
-	for _, r := range group {
-		relaxed = relaxed && r.batch.Relaxed
-	}
-	if err := w.sync(relaxed); err != nil {
+func (w *writer) transaction(batches []*store.Batch) error {
+	if err := w.sync(group.Relaxed(batches)); err != nil {
 		return err
 	}
 	ctx := context.Background()
 	if err := exec(w.conn, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	for _, r := range group {
-		for _, x := range r.batch.Writes {
+	for _, b := range batches {
+		for _, x := range b.Writes {
 			var err error
 			if x.Delete {
 				_, err = w.del.ExecContext(ctx, some(x.Key))
@@ -182,14 +110,6 @@ func (w *writer) sync(relaxed bool) error {
 	return exec(w.conn, mode)
 }
 
-func (w *writer) failure() error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.broken
-}
-
 func (w *writer) close() error {
-	close(w.queue)
-	<-w.ended
-	return errors.Join(w.set.Close(), w.del.Close(), w.conn.Close(), w.db.Close(), w.failure())
+	return errors.Join(w.Close(), w.set.Close(), w.del.Close(), w.conn.Close(), w.db.Close())
 }
