@@ -62,7 +62,9 @@ func own(path string) (string, bool) {
 var (
 	folds  = []string{"identity", "mana", "mesh"}
 	pure   = slices.Concat([]string{"icn", "state", "core"}, folds)
-	shells = []string{"order", "p2p", "wasm", "dag", "key", "store", "store/memory", "store/pebble"}
+	shells = []string{"order", "p2p", "wasm", "dag", "key", "store"}
+	// drivers of the store, which only the wiring knows
+	drivers = []string{"store/memory", "store/pebble", "store/sqlite", "store/postgres", "store/rocksdb"}
 )
 
 // engines are libraries that one package alone knows.
@@ -77,6 +79,8 @@ var engines = map[string]string{
 	"github.com/prometheus":                "api",
 	"github.com/jedib0t/go-pretty":         "cli",
 	"github.com/multiformats/go-multiaddr": "p2p",
+	"modernc.org/sqlite":                   "store/sqlite",
+	"github.com/linxGnu/grocksdb":          "store/rocksdb",
 	"github.com/quic-go/quic-go":           "p2p",
 }
 
@@ -120,19 +124,23 @@ func forbidden(name, imp string) string {
 		if ours && to != "icn" && !(to == "store" && name != "p2p" && name != "wasm" && name != "key") {
 			return "a driver knows its own interface and its engine only"
 		}
+	case slices.Contains(drivers, name):
+		if ours && !slices.Contains([]string{"icn", "store", "store/door", "store/group"}, to) {
+			return "a driver knows its own interface and its engine only"
+		}
 	case name == "node":
-		if slices.Contains([]string{"p2p", "wasm", "config", "api", "store/memory", "store/pebble", "key"}, to) {
+		if slices.Contains([]string{"p2p", "wasm", "config", "api", "key"}, to) {
 			return "node is handed its network, store, runner and key"
 		}
 	}
 	if slices.Contains(pure, name) && std && slices.Contains([]string{"net", "os", "sync", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "time", "sync/atomic", "context", "io/fs"}, imp) {
 		return "the pure packages know no clock, chance, file, network or lock"
 	}
-	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest"}, to) {
+	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest", "internal/pgtest"}, to) {
 		return "it is for tests"
 	}
 	wiring := slices.Contains([]string{"launch", "bench"}, name) || strings.HasPrefix(name, "cmd/")
-	if ours && !wiring && slices.Contains([]string{"store/memory", "store/pebble", "p2p", "wasm"}, to) {
+	if ours && !wiring && (slices.Contains(drivers, to) || to == "p2p" || to == "wasm") {
 		return "only the wiring (launch, cmd) knows drivers"
 	}
 	for engine, home := range engines { // order: each is looked at

@@ -13,6 +13,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/store/door"
 )
 
 // Option changes how a store is opened.
@@ -52,7 +53,7 @@ func Open(path string, options ...Option) (*Store, error) {
 	if err != nil {
 		return nil, explainLock(path, err)
 	}
-	s := &Store{path: path, keepFree: set.keepFree, failed: newFailure(path, set.log)}
+	s := &Store{path: path, keepFree: set.keepFree, failed: newFailure(path, set.log), door: door.Door{Name: path}}
 	opts, done := s.options(set, lock)
 	defer done()
 	err = s.failed.guard("open", func() (err error) {

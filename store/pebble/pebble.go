@@ -22,13 +22,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/door"
 )
 
 // Store implements store.Store.
@@ -37,26 +37,17 @@ type Store struct {
 	keepFree uint64
 	db       *pebble.DB
 	failed   *failure
-
-	gate   sync.RWMutex // guards closed, and that nobody enters after it
-	closed bool
-	inside sync.WaitGroup // calls under way; Pebble must not be closed beneath them
+	door     door.Door // Pebble must not be closed beneath a call
 }
 
 var _ store.Store = (*Store)(nil)
 
-// enter lets a call in; it must end with s.inside.Done.
+// enter lets a call in; it must end with s.door.Leave.
 func (s *Store) enter(doing string) error {
-	s.gate.RLock()
-	defer s.gate.RUnlock()
-	if s.closed {
-		return fmt.Errorf("store %s: %s: %w: the store is closed", s.path, doing, icn.ErrUnavailable)
-	}
 	if err := s.failed.get(); err != nil {
 		return err
 	}
-	s.inside.Add(1)
-	return nil
+	return s.door.Enter(doing)
 }
 
 // Get implements store.Store.
@@ -64,7 +55,7 @@ func (s *Store) Get(key []byte) ([]byte, error) {
 	if err := s.enter("get"); err != nil {
 		return nil, err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	v, held, err := s.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, fmt.Errorf("get %q: %w", key, icn.ErrNotFound)
@@ -85,7 +76,7 @@ func (s *Store) Scan(r store.Range, f func(key, value []byte) bool) (err error) 
 	if err := s.enter("scan"); err != nil {
 		return err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	if r.To != nil && bytes.Compare(r.From, r.To) >= 0 {
 		return nil // to Pebble, an empty upper bound would be none
 	}
@@ -119,7 +110,7 @@ func (s *Store) Apply(b *store.Batch) error {
 	if err := s.enter("apply batch"); err != nil {
 		return err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	if b.Empty() {
 		return nil
 	}
@@ -183,13 +174,8 @@ func (s *Store) room(b *store.Batch) error {
 // not be called from within a scan. After a failed commit it returns that
 // failure, and the folder stays locked until the process ends.
 func (s *Store) Close() error {
-	s.gate.Lock()
-	already := s.closed
-	s.closed = true
-	s.gate.Unlock()
-	if already {
+	if !s.door.Shut() {
 		return nil
 	}
-	s.inside.Wait()
 	return s.failed.guard("close", s.db.Close)
 }

@@ -28,6 +28,7 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/door"
 	"github.com/InterCooperative-Network/icn-core/store/group"
 )
 
@@ -70,10 +71,7 @@ type Store struct {
 	losing  sync.Once
 	stop    context.CancelFunc
 	keeping sync.WaitGroup
-
-	mu     sync.RWMutex
-	closed bool
-	inside sync.WaitGroup
+	door    door.Door
 }
 
 var _ store.Store = (*Store)(nil)
@@ -86,7 +84,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, name: name, pool: pool, lost: make(chan struct{})}
+	s := &Store{cfg: cfg, name: name, pool: pool, lost: make(chan struct{}), door: door.Door{Name: name}}
 	if err := s.begin(ctx); err != nil {
 		pool.Close()
 		return nil, err
@@ -111,17 +109,12 @@ func (s *Store) begin(ctx context.Context) (err error) {
 	return nil
 }
 
+// enter lets a call in; it must end with s.door.Leave.
 func (s *Store) enter(doing string) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return fmt.Errorf("store %s: %s: %w: the store is closed", s.name, doing, icn.ErrUnavailable)
-	}
 	if err := s.writer.Failure(); err != nil {
 		return err
 	}
-	s.inside.Add(1)
-	return nil
+	return s.door.Enter(doing)
 }
 
 // Get implements store.Store.
@@ -129,7 +122,7 @@ func (s *Store) Get(key []byte) (v []byte, err error) {
 	if err := s.enter("get"); err != nil {
 		return nil, err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	err = s.again(func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, "SELECT v FROM icn_kv WHERE k = $1", some(key)).Scan(&v)
 	})
@@ -155,7 +148,7 @@ func (s *Store) Apply(b *store.Batch) error {
 	if err := s.enter("apply batch"); err != nil {
 		return err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	if b.Empty() {
 		return nil
 	}
@@ -171,14 +164,9 @@ func (s *Store) Term() int64 { return s.term }
 // Close implements store.Store. It gives the term back, so that the next process
 // need not wait for the lease to lapse.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	already := s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if already {
+	if !s.door.Shut() {
 		return nil
 	}
-	s.inside.Wait()
 	err := s.writer.Close()
 	s.stop()
 	s.keeping.Wait()

@@ -22,7 +22,7 @@ func (s *Store) Scan(r store.Range, f func(key, value []byte) bool) error {
 	if err := s.enter("scan"); err != nil {
 		return err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	if r.To != nil && bytes.Compare(r.From, r.To) >= 0 {
 		return nil
 	}

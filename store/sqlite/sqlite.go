@@ -22,10 +22,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/door"
 )
 
 // Store implements store.Store.
@@ -35,10 +35,7 @@ type Store struct {
 	readers *sql.DB
 	get     *sql.Stmt
 	writer  *writer
-
-	mu     sync.RWMutex // guards closed, and that nobody enters after it
-	closed bool
-	inside sync.WaitGroup // calls under way
+	door    door.Door
 }
 
 var _ store.Store = (*Store)(nil)
@@ -50,7 +47,7 @@ func Open(path string) (s *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s = &Store{path: path, lock: lock}
+	s = &Store{path: path, lock: lock, door: door.Door{Name: path}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(explain(path, "open", err), s.release())
@@ -72,18 +69,12 @@ func Open(path string) (s *Store, err error) {
 // readConns bounds how many reads go on at a time.
 const readConns = 16
 
-// enter lets a call in; it must end with s.inside.Done.
+// enter lets a call in; it must end with s.door.Leave.
 func (s *Store) enter(doing string) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if s.closed {
-		return fmt.Errorf("store %s: %s: %w: the store is closed", s.path, doing, icn.ErrUnavailable)
-	}
 	if err := s.writer.Failure(); err != nil {
 		return err
 	}
-	s.inside.Add(1)
-	return nil
+	return s.door.Enter(doing)
 }
 
 // Get implements store.Store.
@@ -91,7 +82,7 @@ func (s *Store) Get(key []byte) ([]byte, error) {
 	if err := s.enter("get"); err != nil {
 		return nil, err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	var v []byte
 	err := s.get.QueryRow(some(key)).Scan(&v)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -116,7 +107,7 @@ func (s *Store) Scan(r store.Range, f func(key, value []byte) bool) (err error) 
 	if err := s.enter("scan"); err != nil {
 		return err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	query, args := "SELECT k, v FROM kv WHERE k >= ?", []any{some(r.From)}
 	if r.To != nil {
 		query, args = query+" AND k < ?", append(args, r.To)
@@ -151,7 +142,7 @@ func (s *Store) Apply(b *store.Batch) error {
 	if err := s.enter("apply batch"); err != nil {
 		return err
 	}
-	defer s.inside.Done()
+	defer s.door.Leave()
 	if b.Empty() {
 		return nil
 	}
@@ -161,14 +152,9 @@ func (s *Store) Apply(b *store.Batch) error {
 // Close implements store.Store. It waits for the calls under way, and so must
 // not be called from within a scan.
 func (s *Store) Close() error {
-	s.mu.Lock()
-	already := s.closed
-	s.closed = true
-	s.mu.Unlock()
-	if already {
+	if !s.door.Shut() {
 		return nil
 	}
-	s.inside.Wait()
 	if err := s.release(); err != nil {
 		return explain(s.path, "close", err)
 	}
