@@ -43,7 +43,7 @@ type table interface {
 	name() string
 	leaf(key string) ([]byte, bool)
 	sortedKeys() []string
-	load(key string, r *icn.Reader) error
+	load(key string, row []byte) error
 }
 
 // NewDB is an empty set of tables.
@@ -114,7 +114,8 @@ const (
 	maxRow  = 4 << 20
 )
 
-// Restore reads what Snapshot wrote into the empty tables of a new DB.
+// Restore reads what Snapshot wrote into the empty tables of a new DB. It is
+// strict: what it accepts, Snapshot writes again byte for byte.
 func (db *DB) Restore(r *icn.Reader) error {
 	r.Tuple(len(db.tables))
 	for _, t := range db.tables {
@@ -137,8 +138,7 @@ func (db *DB) Restore(r *icn.Reader) error {
 				break
 			}
 			last = k
-			row := icn.NewReader(v)
-			if err := t.load(string(k), row); err != nil {
+			if err := t.load(string(k), v); err != nil {
 				return fmt.Errorf("snapshot: table %q: %w", t.name(), err)
 			}
 		}
@@ -165,8 +165,13 @@ type Table[K comparable, V any] struct {
 }
 
 // NewTable adds a table to db. The tables of a DB are always made in the same
-// order.
+// order, and no two have the same name: rows are hashed under it.
 func NewTable[K comparable, V any](db *DB, spec Spec[K, V]) *Table[K, V] {
+	for _, other := range db.tables {
+		if other.name() == spec.Name {
+			panic(fmt.Sprintf("state: two tables named %q", spec.Name))
+		}
+	}
 	t := &Table[K, V]{db: db, id: len(db.tables), spec: spec, rows: map[K]V{}}
 	db.tables = append(db.tables, t)
 	return t
@@ -197,12 +202,14 @@ func (t *Table[K, V]) Delete(k K) {
 }
 
 func (t *Table[K, V]) journal(k K) {
-	t.db.dirty[dirtyKey{t.id, t.spec.Key(k)}] = struct{}{}
+	at := dirtyKey{t.id, t.spec.Key(k)}
+	t.db.dirty[at] = struct{}{}
 	if !t.db.inTx {
 		return
 	}
 	old, had := t.rows[k]
 	t.db.undo = append(t.db.undo, func() {
+		t.db.dirty[at] = struct{}{} // the root may have been asked for meanwhile
 		if had {
 			t.rows[k] = old
 		} else {
@@ -248,14 +255,20 @@ func (t *Table[K, V]) leaf(key string) ([]byte, bool) {
 	return t.spec.Append(nil, v), true
 }
 
-func (t *Table[K, V]) load(key string, r *icn.Reader) error {
+func (t *Table[K, V]) load(key string, row []byte) error {
 	k, err := t.spec.Parse(key)
 	if err != nil {
 		return err
 	}
+	r := icn.NewReader(row)
 	v := t.spec.Read(r)
 	if err := r.Close(); err != nil {
 		return err
+	}
+	// A value out of its type's range, cut to fit, would be another row than the
+	// one that the snapshot shows.
+	if t.spec.Key(k) != key || !bytes.Equal(t.spec.Append(nil, v), row) {
+		return fmt.Errorf("row %x: %w: not in canonical form", key, icn.ErrInvalid)
 	}
 	t.rows[k] = v
 	t.db.dirty[dirtyKey{t.id, key}] = struct{}{}
