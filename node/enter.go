@@ -25,6 +25,9 @@ func (n *Node) enter(ctx context.Context) (Welcome, error) {
 	if wish := n.join.Swap(nil); wish != nil {
 		return n.enterAs(wish.welcome)
 	}
+	if err := checkWhole(n.cfg.Store); err != nil {
+		return Welcome{}, err
+	}
 	v, err := n.cfg.Store.Get(keyNetwork)
 	if err == nil {
 		c, err := icn.CastCID(v)

@@ -37,6 +37,7 @@ const (
 	keyCert     = "m/certified" // the last certified checkpoint
 	keyGap      = "m/gap"       // entries that a snapshot leapt over
 	keySnapshot = "m/snapshot"  // raft index and state, as of the last snapshot
+	keyRestored = "m/restored"  // the store came from a backup: its seat is another's memory
 	keySaid     = "n/"
 )
 

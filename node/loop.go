@@ -1,7 +1,6 @@
 package node
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -156,7 +155,7 @@ func NewLoop(cfg LoopConfig, now icn.Time) (*Loop, error) {
 	if err := l.openState(); err != nil {
 		return nil, err
 	}
-	if err := l.replay(); err != nil {
+	if err := l.openRestored(); err != nil {
 		return nil, err
 	}
 	l.updateRoster()
@@ -167,7 +166,7 @@ func NewLoop(cfg LoopConfig, now icn.Time) (*Loop, error) {
 		return nil, err
 	}
 	l.m.Jobs(l.seeJob)
-	if v := l.eng.Status().Voters; len(v) == 1 && v[0] == l.seat.raftID {
+	if v := l.eng.Status().Voters; len(v) == 1 && v[0] == l.seat.raftID && !l.seat.stale {
 		l.eng.Campaign() // nobody else to wait for
 	}
 	return l, nil
@@ -194,62 +193,15 @@ func (l *Loop) loadRest() error {
 	return l.loadOutbox()
 }
 
-// openState restores the machine from the order's last snapshot.
+// openState restores the machine from what is stored.
 func (l *Loop) openState() error {
-	folded, err := getUint(l.st, []byte(keyFolded))
+	s, err := openState(l.st, l.cfg.Genesis, l.cfg.Verify)
 	if err != nil {
 		return err
 	}
-	l.folded = folded
-	snap, err := l.st.Get([]byte(keySnapshot))
-	if err == nil && len(snap) > 8 {
-		return l.install(binary.BigEndian.Uint64(snap), snap[8:])
-	}
-	if err != nil && !errors.Is(err, icn.ErrNotFound) {
-		return fmt.Errorf("open: %w", err)
-	}
-	m, err := core.New(l.cfg.Genesis, l.cfg.Verify)
-	if err != nil {
-		return err
-	}
-	l.m, l.raftAt, l.snapAt, l.skip = m, 0, 0, 0
-	return nil
-}
-
-// replay folds what this node's own records hold beyond the snapshot. All of it
-// was committed once, so a node knows what it knew before others can be reached.
-// The order gives these payloads once more later on; then they are skipped.
-func (l *Loop) replay() error {
-	from := l.m.Head().Index
-	next := from + 1
-	var bad error
-	err := l.st.Scan(store.Range{From: EntryKey(next), To: EntryKey(l.folded + 1)}, func(_, v []byte) bool {
-		var e *icn.Entry
-		if e, bad = icn.DecodeEntry(bytes.Clone(v)); bad != nil {
-			return false
-		}
-		sig := core.Checked{}
-		if e.Statement != nil {
-			sig = core.Checked{Key: e.Statement.Author, OK: true}
-		}
-		if e.Index != next {
-			bad = fmt.Errorf("it is missing, next is %d", e.Index)
-			return false
-		}
-		next++
-		_, bad = l.m.Apply(*e, sig)
-		return bad == nil
-	})
-	if err != nil {
-		return fmt.Errorf("open: %w", err)
-	}
-	if bad == nil && next <= l.folded {
-		bad = errors.New("it is missing")
-	}
-	if bad != nil {
-		return fmt.Errorf("record of entry %d: %w: %w", next, icn.ErrCorrupt, bad)
-	}
-	l.skip = l.m.Head().Index - from
+	l.mu.Lock()
+	l.m, l.folded, l.raftAt, l.skip, l.snapAt = s.m, s.folded, s.raftAt, s.skip, s.m.Head().Index-s.skip
+	l.mu.Unlock()
 	return nil
 }
 

@@ -69,6 +69,21 @@ func (l *Loop) openSeat() error {
 	return l.st.Apply(b)
 }
 
+// openRestored gives up the seat of a store that came from a backup: how often it
+// was used since then, nobody here knows.
+func (l *Loop) openRestored() error {
+	_, err := l.st.Get([]byte(keyRestored))
+	if errors.Is(err, icn.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open: %w", err)
+	}
+	l.seat.stale = true
+	l.alarm("seat", "this store came from a backup; asking for a new seat in the order")
+	return nil
+}
+
 func seatValue(s seat) []byte { return uintsFrame(0, s.raftID, s.boot)[1:] }
 
 // seated says whether this node takes part in the order.
@@ -189,7 +204,7 @@ func (l *Loop) Welcome(to icn.DID) Welcome {
 	return w
 }
 
-// onWelcome takes the new seat: the state is built again from the log.
+// onWelcome takes the new seat, with the records that are here.
 func (l *Loop) onWelcome(_ icn.DID, p []byte) error {
 	w, err := DecodeWelcome(p)
 	if err != nil {
@@ -201,7 +216,13 @@ func (l *Loop) onWelcome(_ icn.DID, p []byte) error {
 	b := &store.Batch{}
 	next := seat{raftID: w.RaftID, boot: 1, confirmed: true, acks: map[icn.DID]bool{}}
 	b.Put([]byte(keySeat), seatValue(next))
-	b.Delete([]byte(keySnapshot))
+	b.Delete([]byte(keySnapshot)) // its place in the order was the old seat's
+	b.Delete([]byte(keyRestored))
+	if l.gap.shadow != nil { // the records do not begin at the beginning: they come again
+		b.Delete([]byte(keyFolded))
+		b.Delete([]byte(keyGap))
+		l.gap = gap{}
+	}
 	b.Put([]byte(keyPeers), Welcome{Peers: w.Peers}.Encode())
 	if err := l.st.Apply(b); err != nil {
 		return fmt.Errorf("take the new seat: %w", err)
@@ -211,7 +232,6 @@ func (l *Loop) onWelcome(_ icn.DID, p []byte) error {
 	if err := l.openState(); err != nil {
 		return err
 	}
-	l.folded = 0 // what the old store holds is checked and written again
 	l.updateRoster()
 	l.calm("seat")
 	return l.openOrder()

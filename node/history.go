@@ -1,0 +1,203 @@
+package node
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/mana"
+	"github.com/InterCooperative-Network/icn-core/store"
+)
+
+// History is a federation's log as a store holds it, and what follows from it.
+type History struct {
+	Network   icn.CID
+	Genesis   []byte
+	Name      string
+	Entries   uint64 // the log's length
+	Time      icn.Time
+	Tree      [32]byte // of its Merkle tree
+	State     [32]byte
+	Totals    mana.Totals
+	Certified string // the last checkpoint that a majority of the clerks signed, as a note; "" when there is none
+	Seat      Seat   // of this node in the order
+	Peers     []Peer
+	First     uint64 // entries before this one are not here yet, if it is above 1
+	store     store.Store
+}
+
+// Seat is a place in the order, and how often it was taken.
+type Seat struct {
+	RaftID uint64 `json:"raft_id"`
+	Boot   uint64 `json:"boot"`
+}
+
+// Log calls f for each entry from one index to another, both included, in the
+// form of Merkle leaves; the slice is only valid during the call. A missing entry
+// is icn.ErrCorrupt.
+func (h History) Log(from, to uint64, f func(index uint64, leaf []byte) error) error {
+	next := from
+	var bad error
+	err := h.store.Scan(store.Range{From: EntryKey(from), To: EntryKey(to + 1)}, func(k, v []byte) bool {
+		if n := binary.BigEndian.Uint64(k[len(k)-8:]); n != next {
+			return false
+		}
+		bad = f(next, v)
+		next++
+		return bad == nil
+	})
+	if err = errors.Join(err, bad); err != nil {
+		return err
+	}
+	if next != to+1 {
+		return fmt.Errorf("entry %d: %w: it is missing", next, icn.ErrCorrupt)
+	}
+	return nil
+}
+
+// History is what this node holds at the moment.
+func (n *Node) History(ctx context.Context) (h History, err error) {
+	err = n.ask(ctx, func(l *Loop) {
+		l.mu.Lock() // the root is brought up to date
+		h = historyOf(l.m)
+		l.mu.Unlock()
+		h.Genesis, h.store = l.cfg.Genesis.Data, l.st
+		_, h.Certified = l.Certified()
+		h.Seat = Seat{l.seat.raftID, l.seat.boot}
+		h.Peers = l.Welcome(l.me).Peers
+		if l.gap.shadow != nil {
+			h.First = l.gap.end + 1
+		}
+	})
+	return h, err
+}
+
+func historyOf(m *core.Machine) History {
+	head := m.Head()
+	_, tree := m.Tree()
+	return History{Network: m.Network(), Name: m.Genesis().Name, Entries: head.Index, Time: head.Time, Tree: tree, State: m.Root(), Totals: m.Totals(), First: 1}
+}
+
+// ReadHistory is what a store at rest holds: that of the federation which its node
+// works in.
+func ReadHistory(s store.Store, verify core.Verify) (h History, err error) {
+	if err := checkWhole(s); err != nil {
+		return h, err
+	}
+	v, err := s.Get(keyNetwork)
+	if err != nil {
+		return h, fmt.Errorf("store: %w: it holds no federation", err)
+	}
+	network, err := icn.CastCID(v)
+	if err != nil {
+		return h, fmt.Errorf("store: %w: network: %v", icn.ErrCorrupt, err)
+	}
+	st := NetworkStore(s, network)
+	genesis, err := st.Get([]byte(keyGenesis))
+	if err != nil {
+		return h, fmt.Errorf("store: genesis: %w", err)
+	}
+	block := icn.NewBlock(icn.DagCBOR, genesis)
+	if block.CID != network {
+		return h, fmt.Errorf("store: %w: the genesis is not that of %s", icn.ErrCorrupt, network)
+	}
+	now, err := openState(st, block, verify)
+	if err != nil {
+		return h, err
+	}
+	h = historyOf(now.m)
+	h.Genesis, h.store = genesis, st
+	for key, take := range map[string]func([]byte) error{ // order: each fills another field
+		keyCert: func(v []byte) error { h.Certified = string(v); return nil },
+		keySeat: func(v []byte) error {
+			n, err := decodeUints(v, 2)
+			if err == nil {
+				h.Seat = Seat{n[0], n[1]}
+			}
+			return err
+		},
+		keyGap: func(v []byte) error {
+			n, err := decodeUints(v, 2)
+			if err == nil {
+				h.First = n[1] + 1
+			}
+			return err
+		},
+	} {
+		v, err := st.Get([]byte(key))
+		if errors.Is(err, icn.ErrNotFound) {
+			continue
+		}
+		if err == nil {
+			err = take(v)
+		}
+		if err != nil {
+			return h, fmt.Errorf("store: %s: %w", key, err)
+		}
+	}
+	for _, p := range now.m.Nodes() {
+		x, _ := now.m.Node(p.DID)
+		h.Peers = append(h.Peers, Peer{DID: p.DID, RaftID: p.RaftID, Addrs: x.Addrs})
+	}
+	return h, nil
+}
+
+// state is what a store's records lead to.
+type state struct {
+	m      *core.Machine
+	folded uint64 // the last entry whose records are stored
+	raftAt uint64 // the snapshot's place in the order
+	skip   uint64 // entries beyond the snapshot that came from the records
+}
+
+// openState folds what a network's part of a store holds: the last snapshot, and
+// the records beyond it. All of it was committed once, so a node knows what it
+// knew before others can be reached.
+func openState(st store.Store, genesis icn.Block, verify core.Verify) (s state, err error) {
+	if s.folded, err = getUint(st, []byte(keyFolded)); err != nil {
+		return s, err
+	}
+	snap, err := st.Get([]byte(keySnapshot))
+	switch {
+	case err == nil && len(snap) > 8:
+		s.raftAt = binary.BigEndian.Uint64(snap)
+		if s.m, err = core.Restore(genesis, verify, snap[8:]); err != nil {
+			return s, fmt.Errorf("snapshot at raft index %d: %w", s.raftAt, err)
+		}
+	case err == nil || errors.Is(err, icn.ErrNotFound):
+		if s.m, err = core.New(genesis, verify); err != nil {
+			return s, err
+		}
+	default:
+		return s, fmt.Errorf("open: %w", err)
+	}
+	from := s.m.Head().Index
+	if s.folded > from {
+		h := History{store: st}
+		err = h.Log(from+1, s.folded, func(index uint64, leaf []byte) error {
+			return known(s.m, index, slices.Clone(leaf))
+		})
+	}
+	s.skip = s.m.Head().Index - from
+	return s, err
+}
+
+// known folds an entry that was checked when it was stored.
+func known(m *core.Machine, index uint64, leaf []byte) error {
+	e, err := icn.DecodeEntry(leaf)
+	if err != nil {
+		return fmt.Errorf("record of entry %d: %w: %v", index, icn.ErrCorrupt, err)
+	}
+	sig := core.Checked{}
+	if e.Statement != nil {
+		sig = core.Checked{Key: e.Statement.Author, OK: true}
+	}
+	if _, err := m.Apply(*e, sig); err != nil {
+		return fmt.Errorf("record of entry %d: %w: %v", index, icn.ErrCorrupt, err)
+	}
+	return nil
+}

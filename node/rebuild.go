@@ -1,0 +1,183 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/store"
+)
+
+// keyRebuild marks a store that is being filled: it is no node's yet.
+var keyRebuild = []byte("m/rebuild")
+
+// errUnfinished says that a store is not whole.
+var errUnfinished = fmt.Errorf("store: %w: a restore into it was not finished; run the restore again, or remove the store", icn.ErrInvalid)
+
+// checkWhole refuses a store that is being filled.
+func checkWhole(s store.Store) error {
+	_, err := s.Get(keyRebuild)
+	switch {
+	case err == nil:
+		return errUnfinished
+	case errors.Is(err, icn.ErrNotFound):
+		return nil
+	}
+	return fmt.Errorf("store: %w", err)
+}
+
+// Rebuild fills an empty store from a log: every entry is checked as if it had
+// just been ordered. Until [Rebuild.Finish] has returned, no node works with what
+// is there.
+type Rebuild struct {
+	whole   store.Store
+	part    store.Store
+	genesis icn.Block
+	m       *core.Machine
+	verify  func([]SigItem) []bool
+	batch   store.Batch
+}
+
+// BeginRebuild marks the store as being filled. It must be empty, or what an
+// earlier rebuild left, which is removed.
+func BeginRebuild(s store.Store) error {
+	if err := checkWhole(s); err != nil && !errors.Is(err, errUnfinished) {
+		return err
+	} else if err == nil {
+		used := false
+		if err := s.Scan(store.Range{}, func(_, _ []byte) bool { used = true; return false }); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+		if used {
+			return fmt.Errorf("restore: %w: the store is not empty; choose another --storage-path, or move the old one away", icn.ErrConflict)
+		}
+	} else if err := wipe(s); err != nil {
+		return err
+	}
+	b := &store.Batch{}
+	b.Put(keyRebuild, nil)
+	return s.Apply(b)
+}
+
+// AbandonRebuild makes the store empty again.
+func AbandonRebuild(s store.Store) error {
+	if err := checkWhole(s); !errors.Is(err, errUnfinished) {
+		return errors.Join(err, fmt.Errorf("restore: %w: the store is not being filled", icn.ErrConflict))
+	}
+	if err := wipe(s); err != nil {
+		return err
+	}
+	b := &store.Batch{}
+	b.Delete(keyRebuild)
+	return s.Apply(b)
+}
+
+// wipe removes everything but the mark.
+func wipe(s store.Store) error {
+	for {
+		b := &store.Batch{Relaxed: true}
+		err := s.Scan(store.Range{}, func(k, _ []byte) bool {
+			if string(k) != string(keyRebuild) {
+				b.Delete(append([]byte(nil), k...))
+			}
+			return len(b.Writes) < 10_000
+		})
+		if err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+		if b.Empty() {
+			return nil
+		}
+		if err := s.Apply(b); err != nil {
+			return fmt.Errorf("restore: %w", err)
+		}
+	}
+}
+
+// NewRebuild fills a store that [BeginRebuild] marked with the log of a network.
+func NewRebuild(s store.Store, genesis []byte, verify core.Verify, batch func([]SigItem) []bool) (*Rebuild, error) {
+	block := icn.NewBlock(icn.DagCBOR, genesis)
+	m, err := core.New(block, verify)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rebuild{whole: s, part: NetworkStore(s, block.CID), genesis: block, m: m, verify: batch}
+	r.batch.Relaxed = true
+	return r, nil
+}
+
+// Entries folds the next entries of the log, in the form of Merkle leaves.
+func (r *Rebuild) Entries(leaves [][]byte) error {
+	entries := make([]*icn.Entry, len(leaves))
+	var sigs []SigItem
+	var whose []int
+	next := r.m.Head().Index + 1
+	for i, leaf := range leaves {
+		e, err := icn.DecodeEntry(leaf)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w: %v", next+uint64(i), icn.ErrCorrupt, err)
+		}
+		entries[i] = e
+		if e.Statement != nil {
+			sigs = append(sigs, SigItem{Key: e.Statement.Author, Msg: icn.SigningBytesOf(e.Wire), Sig: e.Statement.Sig[:]})
+			whose = append(whose, i)
+		}
+	}
+	ok := make([]bool, len(leaves))
+	for j, good := range r.verify(sigs) {
+		ok[whose[j]] = good
+	}
+	for i, e := range entries {
+		sig := core.Checked{}
+		if e.Statement != nil {
+			sig = core.Checked{Key: e.Statement.Author, OK: ok[i]}
+		}
+		out, err := r.m.Apply(*e, sig)
+		if err != nil {
+			return fmt.Errorf("entry %d: %w: %v", next+uint64(i), icn.ErrCorrupt, err)
+		}
+		recordEntry(&r.batch, *e, out)
+	}
+	if err := r.part.Apply(&r.batch); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	r.batch.Reset()
+	r.batch.Relaxed = true
+	return nil
+}
+
+// History is what the log led to so far.
+func (r *Rebuild) History() History {
+	h := historyOf(r.m)
+	h.Genesis, h.store = r.genesis.Data, r.part
+	return h
+}
+
+// Finish makes the store a node's. as tells who that node was in the order. In a
+// federation of several it does not take that seat again: what it said since is
+// not in the backup.
+func (r *Rebuild) Finish(as History) error {
+	b := &store.Batch{}
+	p := part{r.whole, []byte(networkPrefix + r.genesis.CID.KeyString() + "/")}
+	put := func(key string, v []byte) { b.Put(p.key([]byte(key)), v) }
+	put(keyGenesis, r.genesis.Data)
+	put(keyFolded, uintValue(r.m.Head().Index))
+	put(keySnapshot, append(make([]byte, 8), r.m.Snapshot()...))
+	put(keyPeers, Welcome{Peers: as.Peers}.Encode())
+	if as.Seat.RaftID != 0 {
+		put(keySeat, seatValue(seat{raftID: as.Seat.RaftID, boot: max(as.Seat.Boot, 1)}))
+	}
+	if as.Certified != "" {
+		put(keyCert, []byte(as.Certified))
+	}
+	if len(r.m.Nodes()) > 1 {
+		put(keyRestored, nil)
+	}
+	b.Put(keyNetwork, r.genesis.CID.Bytes())
+	b.Delete(keyRebuild)
+	if err := r.whole.Apply(b); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	return nil
+}
