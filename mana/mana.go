@@ -6,17 +6,22 @@
 //	issued + regenerated + minted = balances + held + burnt + lost at the cap
 //
 // and no balance is below zero. Regeneration is lazy and exact: the remainder is
-// kept, so looking often gains and loses nothing.
+// kept, so looking often gains and loses nothing. Balance and what is held
+// together stop growing at the cap: a full account regenerates nothing, and what
+// is minted to it beyond the cap is lost.
 //
 // It does not know why capacity is held; another fold asks for it by an effect.
 //
 //	f := mana.New(db)
-//	f.Open(did, now, rules)
-//	err := f.Hold(did, 50, now, rules)
+//	step := mana.Step{Time: now, Rules: rules}
+//	event, err := f.Do(step, icn.OpenAccount{Account: did})
+//	_, err = f.Do(step, icn.Hold{Account: did, Amount: 50})
+//	account, ok := f.At(did, later, rules)
 package mana
 
 import (
 	"fmt"
+	"math/bits"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/state"
@@ -64,27 +69,35 @@ func New(db *state.DB) *Fold {
 
 const hourMillis = 3_600_000
 
-// grown is the account at time now: what regenerated, and what of it was lost at
-// the cap.
-func (a Account) grown(now icn.Time, r icn.Rules) (b Account, regenerated, lost uint64) {
-	if now <= a.At {
-		return a, 0, 0
-	}
-	// Time beyond what fills an empty account changes no balance; leaving it out
-	// keeps the product in range.
-	elapsed := uint64(now - a.At)
-	if r.ManaPerHour > 0 {
-		elapsed = min(elapsed, (r.ManaCap/r.ManaPerHour+2)*hourMillis)
-	}
-	part := elapsed*r.ManaPerHour + a.Rem
-	regenerated, a.Rem, a.At = part/hourMillis, part%hourMillis, now
-	room := uint64(0)
+// room is what the account can still take up to the cap.
+func (a Account) room(r icn.Rules) uint64 {
 	if full := a.Balance + a.Held; full < r.ManaCap {
-		room = r.ManaCap - full
+		return r.ManaCap - full
 	}
-	gain := min(regenerated, room)
-	a.Balance += gain
-	return a, regenerated, regenerated - gain
+	return 0
+}
+
+// grown is the account at time now, and what regenerated until then. A full
+// account regenerates nothing, not even a part of a unit. The product is of 128
+// bits: no span of time and no rate wraps.
+func (a Account) grown(now icn.Time, r icn.Rules) (b Account, regenerated uint64) {
+	if now <= a.At {
+		return a, 0
+	}
+	hi, lo := bits.Mul64(uint64(now-a.At), r.ManaPerHour)
+	lo, carry := bits.Add64(lo, a.Rem, 0)
+	hi += carry
+	a.At = now
+	room := a.room(r)
+	if hi < hourMillis {
+		units, rem := bits.Div64(hi, lo, hourMillis)
+		if units < room {
+			a.Balance, a.Rem = a.Balance+units, rem
+			return a, units
+		}
+	}
+	a.Balance, a.Rem = a.Balance+room, 0
+	return a, room
 }
 
 // At returns the account as it stands at time now, without changing anything.
@@ -93,7 +106,7 @@ func (f *Fold) At(d icn.DID, now icn.Time, r icn.Rules) (Account, bool) {
 	if !ok {
 		return Account{}, false
 	}
-	a, _, _ = a.grown(now, r)
+	a, _ = a.grown(now, r)
 	return a, true
 }
 
@@ -151,9 +164,9 @@ func (f *Fold) move(s Step, d icn.DID, change func(*Account, *Totals) error) err
 	if !ok {
 		return fmt.Errorf("account %s: %w", d, icn.ErrNotFound)
 	}
-	a, regenerated, lost := old.grown(s.Time, s.Rules)
+	a, regenerated := old.grown(s.Time, s.Rules)
 	t := f.Totals()
-	t.Regenerated, t.Lost = t.Regenerated+regenerated, t.Lost+lost
+	t.Regenerated += regenerated
 	if err := change(&a, &t); err != nil {
 		return err
 	}
@@ -194,11 +207,7 @@ func (f *Fold) settle(s Step, e icn.Settle) error {
 		return err
 	}
 	return f.move(s, e.To, func(a *Account, t *Totals) error {
-		room := uint64(0)
-		if full := a.Balance + a.Held; full < s.Rules.ManaCap {
-			room = s.Rules.ManaCap - full
-		}
-		gain := min(e.Price, room)
+		gain := min(e.Price, a.room(s.Rules))
 		a.Balance += gain
 		t.Minted += e.Price
 		t.Lost += e.Price - gain
