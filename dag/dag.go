@@ -31,6 +31,7 @@ import (
 //	b/<cid>      arrival number, time put, content
 //	i/<arrival>  the CID that arrived as this number
 //	p/<cid>      a pin: when it ends, 0 = never
+//	d/stock      a random name of this stock of blocks
 const (
 	keyBlock   = "b/"
 	keyArrival = "i/"
@@ -105,10 +106,12 @@ func (d *DAG) PutMany(_ context.Context, blocks []icn.Block) error {
 }
 
 // commit stores verified blocks.
-func (d *DAG) commit(blocks []icn.Block) error {
+func (d *DAG) commit(blocks []icn.Block) error { return d.write(blocks, false) }
+
+func (d *DAG) write(blocks []icn.Block, relaxed bool) error {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
-	batch := store.Batch{Writes: make([]store.Write, 0, 2*len(blocks))}
+	batch := store.Batch{Writes: make([]store.Write, 0, 2*len(blocks)), Relaxed: relaxed}
 	at := uint64(d.now().UnixMilli())
 	fresh := d.fresh.Load()
 	for _, b := range blocks {

@@ -124,6 +124,8 @@ func (d *DAG) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 		size    int
 	}
 	var victims []victim
+	var arrivals []uint64
+	last := d.arrival.Load()
 	var bad error
 	err = d.st.Scan(store.Prefix([]byte(keyBlock)), func(k, v []byte) bool {
 		c, err := icn.CastCID(slices.Clone(k[len(keyBlock):]))
@@ -131,6 +133,7 @@ func (d *DAG) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 			bad = fmt.Errorf("block: %w", errors.Join(icn.ErrCorrupt, err))
 			return false
 		}
+		arrivals = append(arrivals, binary.BigEndian.Uint64(v))
 		if _, ok := keep[c]; !ok && int64(binary.BigEndian.Uint64(v[8:])) <= young {
 			victims = append(victims, victim{c, binary.BigEndian.Uint64(v), len(v) - headBytes})
 		}
@@ -160,7 +163,36 @@ func (d *DAG) Prune(ctx context.Context, o PruneOptions) (Pruned, error) {
 			return out, fmt.Errorf("prune: %w", err)
 		}
 	}
-	return out, nil
+	if o.DryRun {
+		return out, nil
+	}
+	return out, d.tidy(arrivals, last)
+}
+
+// tidy removes arrivals up to last of which no block is left: of blocks that came
+// again later.
+func (d *DAG) tidy(live []uint64, last uint64) error {
+	slices.Sort(live)
+	b := &store.Batch{Relaxed: true}
+	r := store.Prefix([]byte(keyArrival))
+	r.To = arrivalKey(last + 1)
+	err := d.st.Scan(r, func(k, _ []byte) bool {
+		n := binary.BigEndian.Uint64(k[len(keyArrival):])
+		for len(live) > 0 && live[0] < n {
+			live = live[1:]
+		}
+		if len(live) == 0 || live[0] != n {
+			b.Delete(slices.Clone(k))
+		}
+		return true
+	})
+	if err == nil && !b.Empty() {
+		err = d.st.Apply(b)
+	}
+	if err != nil {
+		return fmt.Errorf("prune: %w", err)
+	}
+	return nil
 }
 
 // reachable is every block here that a live pin or a kept root leads to. A block
