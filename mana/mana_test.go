@@ -163,8 +163,8 @@ func TestNoMomentAndNoRateWraps(t *testing.T) {
 
 func TestRowsReadBackAsWritten(t *testing.T) {
 	b := newBank(t, rulesOf(100, 120, 7))
-	b.must(moment(2031), icn.Hold{Account: ann, Amount: 60})
-	b.must(moment(9999), icn.Settle{From: ann, To: bob, Held: 60, Price: 33})
+	b.must(100, icn.Hold{Account: ann, Amount: 60})
+	b.must(2*hour+1, icn.Settle{From: ann, To: bob, Held: 50, Price: 33})
 	f, db := newFold()
 	require.NoError(t, db.Restore(icn.NewReader(b.db.Snapshot(nil))))
 	require.Equal(t, b.db.Root(), db.Root())
