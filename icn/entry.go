@@ -11,19 +11,23 @@ type Entry struct {
 	Index     uint64     // 1, 2, 3 …
 	Time      Time       // log time: never before the previous entry's
 	Statement *Statement // nil: the leader's clock tick
-	Wire      []byte     // the statement's wire form, as it came; nil for a tick
+	Wire      []byte     // the statement's wire form, as it came; empty for a tick
 }
 
-// Encode is the canonical form: the leaf of the log's Merkle tree.
+// Encode is the canonical form: the leaf of the log's Merkle tree. It writes Wire
+// as it stands; a statement without its wire form is encoded anew.
 func (e *Entry) Encode() []byte {
 	b := make([]byte, 0, len(e.Wire)+24)
 	b = AppendArray(b, 3)
 	b = AppendUint(b, e.Index)
 	b = AppendTime(b, e.Time)
-	if e.Wire == nil {
-		return AppendNull(b)
+	switch {
+	case len(e.Wire) > 0:
+		return append(b, e.Wire...)
+	case e.Statement != nil:
+		return append(b, e.Statement.Encode()...)
 	}
-	return append(b, e.Wire...)
+	return AppendNull(b)
 }
 
 // DecodeEntry reads an entry strictly.

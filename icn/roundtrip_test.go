@@ -69,6 +69,12 @@ func TestTickHasOneForm(t *testing.T) {
 	require.Equal(t, want, (&icn.Entry{Index: 3, Time: 4, Wire: []byte{}}).Encode())
 }
 
+func TestStatementWithoutItsWireFormIsNoTick(t *testing.T) {
+	s := sampleStatement(icn.NodeLeave{})
+	want := (&icn.Entry{Index: 3, Time: 4, Statement: s, Wire: s.Encode()}).Encode()
+	require.Equal(t, want, (&icn.Entry{Index: 3, Time: 4, Statement: s}).Encode())
+}
+
 func TestBidsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := &icn.Bid{Network: anyCID(t, "network"), Job: anyCID(t, "job"), Attempt: rapid.Uint32().Draw(t, "attempt"), Executor: anyDID(t, "executor"),
