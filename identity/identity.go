@@ -8,12 +8,13 @@
 // the numbers.
 //
 //	f := identity.New(db)
-//	f.Found(genesis, 1)
+//	effects := f.Found(genesis)
 //	effects, events, err := f.Apply(step, icn.NodeAdmit{Node: did})
 //	clerks := f.Clerks(rules)
 package identity
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -105,7 +106,7 @@ func (f *Fold) Refresh() {
 		}
 		return true
 	})
-	slices.SortFunc(all, func(a, b at) int { return int(a.seq) - int(b.seq) })
+	slices.SortFunc(all, func(a, b at) int { return cmp.Compare(a.seq, b.seq) })
 	f.active = f.active[:0]
 	for _, a := range all {
 		f.active = append(f.active, a.did)
@@ -184,6 +185,9 @@ func (f *Fold) Apply(s Step, op icn.Op) ([]icn.Effect, []icn.EventBody, error) {
 }
 
 func (f *Fold) admitNode(s Step, o icn.NodeAdmit) ([]icn.Effect, []icn.EventBody, error) {
+	if o.Node.IsZero() {
+		return nil, nil, fmt.Errorf("admit node: %w: the zero DID names nobody", icn.ErrInvalid)
+	}
 	old, known := f.nodes.Get(o.Node)
 	if known && old.Active {
 		return nil, nil, fmt.Errorf("admit node %s: %w: it belongs already", o.Node.Short(), icn.ErrConflict)
@@ -248,8 +252,12 @@ func (f *Fold) leave(s Step) ([]icn.Effect, []icn.EventBody, error) {
 	return nil, []icn.EventBody{icn.NodeLeft{Node: s.Author}}, nil
 }
 
-// maxInviteMillis is the longest life of a join code: 90 days.
-const maxInviteMillis = 90 * 24 * 3600 * 1000
+// Limits on join codes: the longest life of one is 90 days, and so many may be
+// open at a time.
+const (
+	maxInviteMillis = 90 * 24 * 3600 * 1000
+	maxInvites      = 1000
+)
 
 func (f *Fold) invite(s Step, o icn.InviteCreate) ([]icn.Effect, []icn.EventBody, error) {
 	if !f.IsClerk(s.Author, s.Rules) {
@@ -261,11 +269,34 @@ func (f *Fold) invite(s Step, o icn.InviteCreate) ([]icn.Effect, []icn.EventBody
 	if o.Expires <= s.Time || o.Expires > s.Time+maxInviteMillis {
 		return nil, nil, fmt.Errorf("invite: %w: must expire within 90 days", icn.ErrInvalid)
 	}
+	if f.invites.Len() >= maxInvites {
+		f.dropExpired(s.Time)
+	}
+	if f.invites.Len() >= maxInvites {
+		return nil, nil, fmt.Errorf("invite: %w: %d join codes are open, wait until some are used or expire", icn.ErrConflict, maxInvites)
+	}
 	f.invites.Put(o.CodeHash, Invite{Role: o.Role, Expires: o.Expires, By: s.Author})
 	return nil, []icn.EventBody{icn.InviteCreated{Role: o.Role, Expires: o.Expires}}, nil
 }
 
+// dropExpired forgets codes that nobody can use any more.
+func (f *Fold) dropExpired(now icn.Time) {
+	var old [][32]byte
+	f.invites.Each(func(h [32]byte, i Invite) bool {
+		if now > i.Expires {
+			old = append(old, h)
+		}
+		return true
+	})
+	for _, h := range old {
+		f.invites.Delete(h)
+	}
+}
+
 func (f *Fold) admitMember(s Step, o icn.MemberAdmit) ([]icn.Effect, []icn.EventBody, error) {
+	if o.Member.IsZero() {
+		return nil, nil, fmt.Errorf("admit member: %w: the zero DID names nobody", icn.ErrInvalid)
+	}
 	if _, ok := f.members.Get(o.Member); ok {
 		return nil, nil, fmt.Errorf("admit member: %w: %s belongs already", icn.ErrConflict, o.Member)
 	}
