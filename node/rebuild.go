@@ -35,8 +35,10 @@ type Rebuild struct {
 	part    store.Store
 	genesis icn.Block
 	m       *core.Machine
+	one     core.Verify
 	verify  func([]SigItem) []bool
 	batch   store.Batch
+	points  map[uint64]icn.Checkpoint // by their size
 }
 
 // BeginRebuild marks the store as being filled. It must be empty, or what an
@@ -102,7 +104,7 @@ func NewRebuild(s store.Store, genesis []byte, verify core.Verify, batch func([]
 	if err != nil {
 		return nil, err
 	}
-	r := &Rebuild{whole: s, part: NetworkStore(s, block.CID), genesis: block, m: m, verify: batch}
+	r := &Rebuild{whole: s, part: NetworkStore(s, block.CID), genesis: block, m: m, one: verify, verify: batch, points: map[uint64]icn.Checkpoint{}}
 	r.batch.Relaxed = true
 	return r, nil
 }
@@ -138,6 +140,12 @@ func (r *Rebuild) Entries(leaves [][]byte) error {
 			return fmt.Errorf("entry %d: %w: %v", next+uint64(i), icn.ErrCorrupt, err)
 		}
 		recordEntry(&r.batch, *e, out)
+		for _, ev := range out.Events {
+			if c, ok := ev.Body.(icn.CheckpointDue); ok {
+				_, tree := r.m.Tree()
+				r.points[c.Size] = icn.Checkpoint{Network: r.m.Network(), Size: c.Size, Tree: tree, State: r.m.Root()}
+			}
+		}
 	}
 	if err := r.part.Apply(&r.batch); err != nil {
 		return fmt.Errorf("restore: %w", err)
@@ -152,6 +160,26 @@ func (r *Rebuild) History() History {
 	h := historyOf(r.m)
 	h.Genesis, h.store = r.genesis.Data, r.part
 	return h
+}
+
+// CheckCertified compares a checkpoint that clerks signed with what the log led to.
+func (r *Rebuild) CheckCertified(note string) error {
+	if note == "" {
+		return nil
+	}
+	c, sigs, err := icn.ParseNote(note)
+	if err != nil {
+		return fmt.Errorf("certified checkpoint: %w: %v", icn.ErrCorrupt, err)
+	}
+	if own, ok := r.points[c.Size]; !ok || own != c {
+		return fmt.Errorf("certified checkpoint: %w: clerks signed other roots at entry %d than the log leads to", icn.ErrCorrupt, c.Size)
+	}
+	for _, s := range sigs {
+		if !r.one(s.Signer, []byte(c.Text()), s.Sig[:]) {
+			return fmt.Errorf("certified checkpoint: %w: the signature of %s does not verify", icn.ErrCorrupt, s.Signer)
+		}
+	}
+	return nil
 }
 
 // Finish makes the store a node's. as tells who that node was in the order. In a
@@ -180,4 +208,11 @@ func (r *Rebuild) Finish(as History) error {
 		return fmt.Errorf("restore: %w", err)
 	}
 	return nil
+}
+
+// EndRebuild makes a store whole that holds no log.
+func EndRebuild(s store.Store) error {
+	b := &store.Batch{}
+	b.Delete(keyRebuild)
+	return s.Apply(b)
 }
