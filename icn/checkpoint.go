@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // checkpointOrigin begins the first line of every checkpoint; it is the domain
@@ -55,40 +57,87 @@ func (c Checkpoint) Note(sigs []NoteSig) string {
 	return b.String()
 }
 
-// maxNote bounds what ParseNote looks at.
-const maxNote = 64 << 10
+// What ParseNote looks at, at most. The number of lines is that of
+// golang.org/x/mod/sumdb/note.
+const (
+	maxNote     = 64 << 10
+	maxNoteSigs = 100
+)
 
-// ParseNote reads a signed checkpoint strictly. It does not check signatures.
+// ParseNote reads a signed checkpoint. It does not check signatures. As C2SP
+// wants it, well-formed lines of keys of other kinds (a witness, say) are passed
+// over, and of several lines of one key the first counts: so the signers that it
+// returns are at least one, and all different.
 func ParseNote(note string) (Checkpoint, []NoteSig, error) {
-	var c Checkpoint
 	if len(note) > maxNote {
-		return c, nil, fmt.Errorf("checkpoint: %w: %d bytes, at most %d", ErrInvalid, len(note), maxNote)
+		return Checkpoint{}, nil, fmt.Errorf("checkpoint: %w: %d bytes, at most %d", ErrInvalid, len(note), maxNote)
 	}
 	text, lines, ok := strings.Cut(note, "\n\n")
 	if !ok {
-		return c, nil, fmt.Errorf("checkpoint: %w: no signatures", ErrInvalid)
+		return Checkpoint{}, nil, fmt.Errorf("checkpoint: %w: no signatures", ErrInvalid)
 	}
 	c, err := ParseCheckpoint(text + "\n")
 	if err != nil {
-		return c, nil, err
+		return Checkpoint{}, nil, err
 	}
-	var sigs []NoteSig
-	for line := range strings.Lines(lines) {
-		f := strings.Split(strings.TrimSuffix(line, "\n"), " ")
-		if len(f) != 3 || f[0] != "—" || !strings.HasSuffix(line, "\n") {
-			return c, nil, fmt.Errorf("checkpoint: %w: signature line %q", ErrInvalid, clip(line))
-		}
-		d, err := ParseDID(f[1])
-		if err != nil {
-			return c, nil, fmt.Errorf("checkpoint: %w", err)
-		}
-		raw, err := base64.StdEncoding.Strict().DecodeString(f[2])
-		if h := noteKeyHash(d); err != nil || len(raw) != 68 || [4]byte(raw[:4]) != h {
-			return c, nil, fmt.Errorf("checkpoint: %w: signature of %s", ErrInvalid, d)
-		}
-		sigs = append(sigs, NoteSig{Signer: d, Sig: [64]byte(raw[4:])})
+	sigs, err := parseSigs(lines)
+	if err != nil {
+		return Checkpoint{}, nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	return c, sigs, nil
+}
+
+func parseSigs(lines string) ([]NoteSig, error) {
+	var sigs []NoteSig
+	count := 0
+	for line := range strings.Lines(lines) {
+		if count++; count > maxNoteSigs {
+			return nil, fmt.Errorf("%w: over %d signature lines", ErrInvalid, maxNoteSigs)
+		}
+		s, ours, err := parseSig(line)
+		if err != nil {
+			return nil, err
+		}
+		if ours && !slices.ContainsFunc(sigs, func(x NoteSig) bool { return x.Signer == s.Signer }) {
+			sigs = append(sigs, s)
+		}
+	}
+	if len(sigs) == 0 {
+		return nil, fmt.Errorf("%w: no signature by an Ed25519 did:key", ErrInvalid)
+	}
+	return sigs, nil
+}
+
+// parseSig reads a signature line: em dash, key name, and the base64 of key id
+// and signature. Ours is a line whose name is a DID and whose key id is that of
+// its Ed25519 key.
+func parseSig(line string) (s NoteSig, ours bool, err error) {
+	bad := func() (NoteSig, bool, error) {
+		return NoteSig{}, false, fmt.Errorf("%w: signature line %q", ErrInvalid, clip(line))
+	}
+	rest, dash := strings.CutPrefix(line, "— ")
+	rest, end := strings.CutSuffix(rest, "\n")
+	name, b64, _ := strings.Cut(rest, " ")
+	// Go's base64 passes over line breaks, so the text is compared as well.
+	raw, err := base64.StdEncoding.DecodeString(b64)
+	if !dash || !end || !isKeyName(name) || err != nil || len(raw) < 5 || base64.StdEncoding.EncodeToString(raw) != b64 {
+		return bad()
+	}
+	d, err := ParseDID(name)
+	if err != nil || noteKeyHash(d) != [4]byte(raw[:4]) {
+		return NoteSig{}, false, nil
+	}
+	if len(raw) != 68 {
+		return bad()
+	}
+	return NoteSig{Signer: d, Sig: [64]byte(raw[4:])}, true, nil
+}
+
+// isKeyName says whether a signed note may name a key so.
+func isKeyName(s string) bool {
+	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < 0x20 || r == '+' || unicode.IsSpace(r)
+	})
 }
 
 // ParseCheckpoint reads the signed text strictly.

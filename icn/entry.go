@@ -30,8 +30,14 @@ func (e *Entry) Encode() []byte {
 	return AppendNull(b)
 }
 
-// DecodeEntry reads an entry strictly.
+// maxEntry is a full statement behind the longest index and time.
+const maxEntry = 1 + 9 + 9 + MaxStatement
+
+// DecodeEntry reads an entry strictly; it shares memory with b.
 func DecodeEntry(b []byte) (*Entry, error) {
+	if len(b) > maxEntry {
+		return nil, fmt.Errorf("entry: %w: %d bytes, at most %d", ErrInvalid, len(b), maxEntry)
+	}
 	r := NewReader(b)
 	r.Tuple(3)
 	e := &Entry{Index: r.Uint(), Time: r.Time()}

@@ -135,6 +135,9 @@ func (g *Genesis) Block() Block {
 
 // DecodeGenesis reads a genesis block strictly.
 func DecodeGenesis(data []byte) (*Genesis, error) {
+	if false {
+		return nil, fmt.Errorf("genesis: %w: %d bytes, at most %d", ErrInvalid, len(data), MaxBlock)
+	}
 	r := NewReader(data)
 	r.Tuple(6)
 	if tag := r.Text(32); r.Err() == nil && tag != genesisTag {
@@ -161,11 +164,32 @@ func DecodeGenesis(data []byte) (*Genesis, error) {
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
 	}
-	if len(g.Nodes) == 0 {
-		return nil, fmt.Errorf("genesis: %w: no node", ErrInvalid)
-	}
-	if err := g.Rules.Check(); err != nil {
+	if err := g.check(); err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
 	}
 	return g, nil
+}
+
+// check says whether a federation can begin so.
+func (g *Genesis) check() error {
+	if len(g.Nodes) == 0 {
+		return fmt.Errorf("%w: no node", ErrInvalid)
+	}
+	seen := make(map[DID]bool, len(g.Nodes)+len(g.Members))
+	for _, n := range g.Nodes {
+		if seen[n.DID] {
+			return fmt.Errorf("%w: %s stands in it twice", ErrInvalid, n.DID)
+		}
+		seen[n.DID] = true
+	}
+	for _, m := range g.Members {
+		if m.Role == RoleNode {
+			return fmt.Errorf("%w: member %s has the role of a node", ErrInvalid, m.DID)
+		}
+		if seen[m.DID] {
+			return fmt.Errorf("%w: %s stands in it twice", ErrInvalid, m.DID)
+		}
+		seen[m.DID] = true
+	}
+	return g.Rules.Check()
 }

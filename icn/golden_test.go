@@ -67,6 +67,27 @@ func opAgain(b []byte) ([]byte, error) {
 	return icn.AppendOp(nil, op), nil
 }
 
+func specAgain(b []byte) ([]byte, error) {
+	r := icn.NewReader(b)
+	s := icn.ReadJobSpec(r)
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return s.Append(nil), nil
+}
+
+// jobBlockAgain reads the block that names a job, with a reader of its own: the
+// package writes it and never reads it.
+func jobBlockAgain(b []byte) ([]byte, error) {
+	r := icn.NewReader(b)
+	r.Tuple(2)
+	statement, op := r.MustCID(), r.Uint()
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return icn.AppendUint(icn.AppendCID(icn.AppendArray(nil, 2), statement), op), nil
+}
+
 func goldens() []golden {
 	var out []golden
 	for _, op := range sampleOps() {
@@ -89,13 +110,9 @@ func goldens() []golden {
 		golden{"bid", "A signed bid for the sample job. The executor's key is that of the seed 04.\nIts CID is " + sampleBid().CID().String() + ".", sampleBid().Encode(), bidAgain},
 		golden{"genesis", "A genesis of two members and two nodes.\nThe network's name is " + genesis.CID.String() + ".", genesis.Data, genesisAgain},
 		golden{"genesis-alone", "The genesis of a node alone.", bare.Block().Data, genesisAgain},
-		golden{"spec", "A job's specification.\nIts CID is " + spec.CID().String() + ".", spec.Append(nil), func(b []byte) ([]byte, error) {
-			r := icn.NewReader(b)
-			s := icn.ReadJobSpec(r)
-			return s.Append(nil), r.Close()
-		}},
+		golden{"spec", "A job's specification.\nIts CID is " + spec.CID().String() + ".", spec.Append(nil), specAgain},
 		golden{"job-id", "The block whose CID names operation 0 of the statement of statement-post.golden.\nIts CID is " + icn.JobID(post.ID(), 0).String() + ".",
-			icn.AppendUint(icn.AppendCID(icn.AppendArray(nil, 2), post.ID()), 0), func(b []byte) ([]byte, error) { return b, nil }},
+			icn.AppendUint(icn.AppendCID(icn.AppendArray(nil, 2), post.ID()), 0), jobBlockAgain},
 	)
 	return out
 }

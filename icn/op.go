@@ -1,7 +1,6 @@
 package icn
 
 import (
-	"errors"
 	"fmt"
 )
 
@@ -18,7 +17,7 @@ type Op interface {
 
 // ErrUnknownKind says that bytes name an operation this release does not know.
 // A node that meets one in the log stops applying there: it must be upgraded.
-var ErrUnknownKind = errors.New("operation of a newer release")
+var ErrUnknownKind = fmt.Errorf("%w: operation of a newer release", ErrUnavailable)
 
 // decoders is the one table of operation kinds.
 var decoders = map[string]struct {
@@ -49,6 +48,9 @@ func appendOp(b []byte, op Op) []byte {
 
 func readOp(r *Reader) Op {
 	n := r.Array(32)
+	if r.err == nil && n == 0 {
+		r.Fail("operation without its kind")
+	}
 	kind := r.Text(64)
 	if r.err != nil {
 		return nil

@@ -1,8 +1,6 @@
 package icn
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Time is a moment in milliseconds since the Unix epoch. Log time is the only
 // clock that folds know.
@@ -80,8 +78,8 @@ func SigningBytesOf(wire []byte) []byte {
 // ID is the CID of the wire form.
 func (s *Statement) ID() CID { return SumCID(DagCBOR, s.Encode()) }
 
-// DecodeStatement reads the wire form strictly. It does not check the
-// signature. A kind of operation that this release does not know is reported as
+// DecodeStatement reads the wire form strictly; the statement shares memory with
+// it. It does not check the signature. A kind of operation that this release does not know is reported as
 // [ErrUnknownKind].
 func DecodeStatement(wire []byte) (*Statement, error) {
 	if len(wire) > MaxStatement {

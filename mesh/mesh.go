@@ -17,6 +17,7 @@ package mesh
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/state"
@@ -118,7 +119,25 @@ const TimerPrefix = "mesh/"
 func timerName(id icn.CID) string { return TimerPrefix + id.KeyString() }
 
 // TimerJob is the job that a timer's name belongs to.
-func TimerJob(name string) (icn.CID, error) { return icn.CastCID([]byte(name[len(TimerPrefix):])) }
+func TimerJob(name string) (icn.CID, error) {
+	id, ok := strings.CutPrefix(name, TimerPrefix)
+	if !ok {
+		return icn.CID{}, fmt.Errorf("timer %q: %w: no job's", name, icn.ErrInvalid)
+	}
+	return icn.CastCID([]byte(id))
+}
+
+// lastMoment is the latest time that has a wire form.
+const lastMoment icn.Time = 1 << 53
+
+// later is the moment so many milliseconds after now. A deadline that rules or
+// limits put beyond all time is at its end: a snapshot can still tell it.
+func later(now icn.Time, millis uint64) icn.Time {
+	if millis >= uint64(lastMoment-min(now, lastMoment)) {
+		return lastMoment
+	}
+	return now + icn.Time(millis)
+}
 
 func (f *Fold) post(s Step, id icn.CID, o icn.JobPost) (Result, error) {
 	spec, err := bounded(o.Spec, s.Rules)
@@ -146,7 +165,7 @@ func (f *Fold) post(s Step, id icn.CID, o icn.JobPost) (Result, error) {
 // wait puts the job up for its next attempt.
 func (f *Fold) wait(s Step, id icn.CID, j Job) []icn.Effect {
 	j.Phase, j.Attempt, j.Executor, j.Price = Posted, j.Attempt+1, icn.DID{}, 0
-	j.Due = s.Time + icn.Time(s.Rules.JobAssignMillis)
+	j.Due = later(s.Time, s.Rules.JobAssignMillis)
 	f.jobs.Put(id, j)
 	return []icn.Effect{icn.SetTimer{Name: timerName(id), Due: j.Due}}
 }
@@ -164,7 +183,7 @@ func (f *Fold) assign(s Step, o icn.JobAssign) (Result, error) {
 		return Result{}, fmt.Errorf("assign job %s: %w: the offers do not make %s the executor", o.Job, icn.ErrInvalid, o.Executor)
 	}
 	j.Phase, j.Executor, j.Price = Assigned, o.Executor, o.Offers[best].Price
-	j.Due = s.Time + icn.Time(j.Spec.Limits.WallMillis+s.Rules.JobSlackMillis)
+	j.Due = later(later(s.Time, j.Spec.Limits.WallMillis), s.Rules.JobSlackMillis)
 	f.jobs.Put(o.Job, j)
 	return Result{
 		Effects: []icn.Effect{icn.SetTimer{Name: timerName(o.Job), Due: j.Due}},

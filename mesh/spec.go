@@ -43,9 +43,10 @@ func bounded(s icn.JobSpec, r icn.Rules) (icn.JobSpec, error) {
 }
 
 // Price is what this release's executors ask for a job: by the cores, memory and
-// time that it may use.
+// time that it may use. What no machine has costs what nobody can pay.
 func Price(s icn.JobSpec) uint64 {
-	cores := max(s.Requires.CPUCores, 1)
+	const most = 1 << 60 // so that the sum does not wrap
+	cores := min(max(s.Requires.CPUCores, 1), most)
 	memory := max(s.Requires.MemoryMB, s.Limits.MemoryBytes>>20)
 	return 5 + 2*cores + memory/100 + s.Limits.WallMillis/60_000
 }
