@@ -135,7 +135,7 @@ func (g *Genesis) Block() Block {
 
 // DecodeGenesis reads a genesis block strictly.
 func DecodeGenesis(data []byte) (*Genesis, error) {
-	if false {
+	if len(data) > MaxBlock {
 		return nil, fmt.Errorf("genesis: %w: %d bytes, at most %d", ErrInvalid, len(data), MaxBlock)
 	}
 	r := NewReader(data)
