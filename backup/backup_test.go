@@ -306,12 +306,12 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 	}{
 		"a missing member": {func(d string) { require.NoError(t, os.Remove(filepath.Join(d, "blocks/000001.car.gz"))) }, "blocks/000001.car is missing"},
 		"a missing log":    {func(d string) { require.NoError(t, os.Remove(filepath.Join(d, "log/000001.entries.gz"))) }, "log/000001.entries is missing"},
-		"no manifest":      {func(d string) { require.NoError(t, os.Remove(filepath.Join(d, "manifest.json.gz"))) }, "no backup"},
+		"no manifest":      {func(d string) { require.NoError(t, os.Remove(filepath.Join(d, "manifest.json.gz"))) }, "manifest.json: corrupt"},
 		"a member too many": {func(d string) {
 			copyFile(t, filepath.Join(d, "blocks/000001.car.gz"), filepath.Join(d, "blocks/000009.car.gz"))
 		}, "blocks/000009.car does not belong to it"},
 		"another's manifest": {func(d string) { swap(t, other, d, "manifest.json.gz") }, "manifest.json"},
-		"another's log":      {func(d string) { swap(t, other, d, "log/000001.entries.gz") }, "log/000001.entries: entry 1"},
+		"another's log":      {func(d string) { swap(t, other, d, "log/000001.entries.gz") }, "log/000001.entries is not the one"},
 		"another's pins":     {func(d string) { swap(t, other, d, "pins.json.gz") }, "pins.json is not the one"},
 	} {
 		err := rewrite(t, c, x.change)

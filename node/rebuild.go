@@ -9,15 +9,15 @@ import (
 	"github.com/InterCooperative-Network/icn-core/store"
 )
 
-// keyRebuild marks a store that is being filled: it is no node's yet.
-var keyRebuild = []byte("m/rebuild")
+// restoring is the value of [store.Unfinished] here.
+const restoring = "restore"
 
 // errUnfinished says that a store is not whole.
-var errUnfinished = fmt.Errorf("store: %w: a restore into it was not finished; run the restore again, or remove the store", icn.ErrInvalid)
+var errUnfinished = fmt.Errorf("store: %w: filling it was not finished; run the restore or the migration again, or remove the store", icn.ErrInvalid)
 
 // checkWhole refuses a store that is being filled.
 func checkWhole(s store.Store) error {
-	_, err := s.Get(keyRebuild)
+	_, err := s.Get(store.Unfinished)
 	switch {
 	case err == nil:
 		return errUnfinished
@@ -54,11 +54,11 @@ func BeginRebuild(s store.Store) error {
 		if used {
 			return fmt.Errorf("restore: %w: the store is not empty; choose another --storage-path, or move the old one away", icn.ErrConflict)
 		}
-	} else if err := wipe(s); err != nil {
-		return err
+	} else if err := store.Wipe(s); err != nil {
+		return fmt.Errorf("restore: %w", err)
 	}
 	b := &store.Batch{}
-	b.Put(keyRebuild, nil)
+	b.Put(store.Unfinished, []byte(restoring))
 	return s.Apply(b)
 }
 
@@ -67,34 +67,12 @@ func AbandonRebuild(s store.Store) error {
 	if err := checkWhole(s); !errors.Is(err, errUnfinished) {
 		return errors.Join(err, fmt.Errorf("restore: %w: the store is not being filled", icn.ErrConflict))
 	}
-	if err := wipe(s); err != nil {
-		return err
+	if err := store.Wipe(s); err != nil {
+		return fmt.Errorf("restore: %w", err)
 	}
 	b := &store.Batch{}
-	b.Delete(keyRebuild)
+	b.Delete(store.Unfinished)
 	return s.Apply(b)
-}
-
-// wipe removes everything but the mark.
-func wipe(s store.Store) error {
-	for {
-		b := &store.Batch{Relaxed: true}
-		err := s.Scan(store.Range{}, func(k, _ []byte) bool {
-			if string(k) != string(keyRebuild) {
-				b.Delete(append([]byte(nil), k...))
-			}
-			return len(b.Writes) < 10_000
-		})
-		if err != nil {
-			return fmt.Errorf("restore: %w", err)
-		}
-		if b.Empty() {
-			return nil
-		}
-		if err := s.Apply(b); err != nil {
-			return fmt.Errorf("restore: %w", err)
-		}
-	}
 }
 
 // NewRebuild fills a store that [BeginRebuild] marked with the log of a network.
@@ -203,7 +181,7 @@ func (r *Rebuild) Finish(as History) error {
 		put(keyRestored, nil)
 	}
 	b.Put(keyNetwork, r.genesis.CID.Bytes())
-	b.Delete(keyRebuild)
+	b.Delete(store.Unfinished)
 	if err := r.whole.Apply(b); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
@@ -213,6 +191,6 @@ func (r *Rebuild) Finish(as History) error {
 // EndRebuild makes a store whole that holds no log.
 func EndRebuild(s store.Store) error {
 	b := &store.Batch{}
-	b.Delete(keyRebuild)
+	b.Delete(store.Unfinished)
 	return s.Apply(b)
 }

@@ -29,6 +29,10 @@ type Store interface {
 	Close() error
 }
 
+// Unfinished is the key that marks a store which is being filled: it is no
+// node's until it is whole. Its value says by what.
+var Unfinished = []byte("m/unfinished")
+
 // Range is a half-open interval of keys. A nil To means no upper bound.
 type Range struct {
 	From, To []byte
