@@ -16,8 +16,10 @@ import (
 	"github.com/InterCooperative-Network/icn-core/store"
 )
 
-// keyNetwork holds the CID of the federation that this node works in.
-var keyNetwork = []byte("m/network")
+var (
+	keyNetwork = []byte("m/network") // the CID of the federation that this node works in
+	keyOwner   = []byte("m/node")    // the DID of the node that the store belongs to
+)
 
 // enter finds the federation to work in: the one in the store, the one that a
 // bootstrap peer takes this node into, or a new one of its own.
@@ -26,6 +28,9 @@ func (n *Node) enter(ctx context.Context) (Welcome, error) {
 		return n.enterAs(wish.welcome)
 	}
 	if err := checkWhole(n.cfg.Store); err != nil {
+		return Welcome{}, err
+	}
+	if err := n.own(); err != nil {
 		return Welcome{}, err
 	}
 	v, err := n.cfg.Store.Get(keyNetwork)
@@ -48,6 +53,26 @@ func (n *Node) enter(ctx context.Context) (Welcome, error) {
 		return n.enterAs(w)
 	}
 	return n.enterAs(n.found())
+}
+
+// own writes down whose store this is, and refuses another's: two nodes that
+// speak from one memory would contradict each other.
+func (n *Node) own() error {
+	v, err := n.cfg.Store.Get(keyOwner)
+	if errors.Is(err, icn.ErrNotFound) {
+		b := &store.Batch{}
+		b.Put(keyOwner, n.me[:])
+		return n.cfg.Store.Apply(b)
+	}
+	if err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	if string(v) != string(n.me[:]) {
+		var owner icn.DID
+		copy(owner[:], v)
+		return fmt.Errorf("store: %w: it belongs to node %s, and the key at identity.key_path is that of %s; use that node's key, or another --storage-path", icn.ErrDenied, owner, n.me)
+	}
+	return nil
 }
 
 // found makes a federation of this node alone.

@@ -147,6 +147,16 @@ func TestStateSurvivesARestart(t *testing.T) {
 	}
 }
 
+func TestStoreOfAnotherNodeIsRefused(t *testing.T) {
+	s := memory.New()
+	_, stop := alone(t, s, newPair(t))
+	stop()
+	n := node.New(node.Config{Key: newPair(t), Store: s, Verify: key.Verify, Log: slog.New(slog.DiscardHandler)})
+	if err := n.Run(t.Context()); !errors.Is(err, icn.ErrDenied) || !strings.Contains(err.Error(), "belongs to node did:key:") {
+		t.Error(err)
+	}
+}
+
 // TestLoopKnowsItsRecordsBeforeItsOrderSpeaks: what was folded once is there
 // before any other node could be asked.
 func TestLoopKnowsItsRecordsBeforeItsOrderSpeaks(t *testing.T) {
