@@ -47,6 +47,9 @@ func Load(path string) (Pair, error) {
 	if err != nil {
 		return Pair{}, fileError(path, err)
 	}
+	if IsSealed(b) {
+		return Pair{}, fmt.Errorf("key file %s: %w: it is sealed; its passphrase is needed", path, icn.ErrDenied)
+	}
 	p, err := parse(string(b))
 	if err != nil {
 		return Pair{}, fmt.Errorf("key file %s: %w; put it back from a backup (it is never replaced by itself)", path, err)
@@ -103,12 +106,14 @@ func LoadOrCreate(path string) (p Pair, created bool, err error) {
 
 // Save writes a new key file, whole and on disk, or fails: an existing file is
 // never replaced (icn.ErrConflict).
-func Save(path string, p Pair) error {
+func Save(path string, p Pair) error { return save(path, line(p)) }
+
+func save(path, text string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fileError(path, err)
 	}
-	tmp, err := writeTemp(dir, line(p))
+	tmp, err := writeTemp(dir, text)
 	if err != nil {
 		return fileError(path, err)
 	}
