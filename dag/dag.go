@@ -42,15 +42,25 @@ const (
 // Fetch asks others for a block's content.
 type Fetch func(ctx context.Context, c icn.CID) ([]byte, error)
 
+// Cache keeps copies of blocks that can be had faster there than from the store.
+// It may forget, be away, or lie.
+type Cache interface {
+	Get(ctx context.Context, c icn.CID) ([]byte, bool)
+	Put(c icn.CID, data []byte)
+	Forget(ctx context.Context, c icn.CID)
+}
+
 // Options of a DAG. The zero value keeps to itself.
 type Options struct {
 	Fetch Fetch
+	Cache Cache // nil: none
 	Now   func() time.Time
 }
 
 // DAG is a block store. All methods may be called from many goroutines.
 type DAG struct {
 	st      store.Store
+	cache   Cache
 	fetch   atomic.Pointer[Fetch]
 	now     func() time.Time
 	arrival atomic.Uint64
@@ -61,7 +71,7 @@ type DAG struct {
 
 // Open uses a store.
 func Open(s store.Store, o Options) (*DAG, error) {
-	d := &DAG{st: s, now: o.Now}
+	d := &DAG{st: s, cache: o.Cache, now: o.Now}
 	if d.now == nil {
 		d.now = time.Now
 	}
@@ -137,7 +147,13 @@ func arrivalKey(n uint64) []byte {
 
 // Get returns a block: from here, or from whoever has it; then it is kept.
 func (d *DAG) Get(ctx context.Context, c icn.CID) (icn.Block, error) {
+	if b, ok := d.cached(ctx, c); ok {
+		return b, nil
+	}
 	b, err := d.GetLocal(c)
+	if err == nil && d.cache != nil {
+		d.cache.Put(c, b.Data)
+	}
 	if !errors.Is(err, icn.ErrNotFound) {
 		return b, err
 	}
@@ -154,6 +170,24 @@ func (d *DAG) Get(ctx context.Context, c icn.CID) (icn.Block, error) {
 		return b, fmt.Errorf("fetched: %w", err)
 	}
 	return b, d.commit([]icn.Block{b})
+}
+
+// cached returns a block from the cache, if what that says is true. A block that
+// was pruned here may still be had there: it is the same block.
+func (d *DAG) cached(ctx context.Context, c icn.CID) (icn.Block, bool) {
+	if d.cache == nil || icn.CheckCID(c) != nil {
+		return icn.Block{}, false
+	}
+	data, ok := d.cache.Get(ctx, c)
+	if !ok {
+		return icn.Block{}, false
+	}
+	b := icn.Block{CID: c, Data: data}
+	if b.Verify() != nil {
+		d.cache.Forget(ctx, c)
+		return icn.Block{}, false
+	}
+	return b, true
 }
 
 // GetLocal returns a block that is stored here.

@@ -64,7 +64,7 @@ var (
 	pure   = slices.Concat([]string{"icn", "state", "core"}, folds)
 	shells = []string{"order", "p2p", "wasm", "dag", "key", "store"}
 	// drivers of the store, which only the wiring knows
-	drivers = []string{"store/memory", "store/pebble", "store/sqlite", "store/postgres", "store/rocksdb"}
+	drivers = []string{"store/memory", "store/pebble", "store/sqlite", "store/postgres", "store/rocksdb", "dag/redis"}
 )
 
 // engines are libraries that one package alone knows.
@@ -80,6 +80,9 @@ var engines = map[string]string{
 	"github.com/jedib0t/go-pretty":         "cli",
 	"github.com/multiformats/go-multiaddr": "p2p",
 	"modernc.org/sqlite":                   "store/sqlite",
+	"github.com/jackc/pgx/v5":              "store/postgres",
+	"github.com/redis/go-redis/v9":         "dag/redis",
+	"filippo.io/age":                       "key",
 	"github.com/linxGnu/grocksdb":          "store/rocksdb",
 	"github.com/quic-go/quic-go":           "p2p",
 }
@@ -136,7 +139,7 @@ func forbidden(name, imp string) string {
 	if slices.Contains(pure, name) && std && slices.Contains([]string{"net", "os", "sync", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "time", "sync/atomic", "context", "io/fs"}, imp) {
 		return "the pure packages know no clock, chance, file, network or lock"
 	}
-	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest", "internal/pgtest"}, to) {
+	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest", "internal/pgtest", "internal/redistest"}, to) {
 		return "it is for tests"
 	}
 	wiring := slices.Contains([]string{"launch", "bench"}, name) || strings.HasPrefix(name, "cmd/")
@@ -144,7 +147,7 @@ func forbidden(name, imp string) string {
 		return "only the wiring (launch, cmd) knows drivers"
 	}
 	for engine, home := range engines { // order: each is looked at
-		if (imp == engine || strings.HasPrefix(imp, engine+"/")) && name != home && name != "e2e" {
+		if (imp == engine || strings.HasPrefix(imp, engine+"/")) && name != home && name != "e2e" && !strings.HasPrefix(name, "internal/") {
 			return "only " + home + " knows that engine"
 		}
 	}
