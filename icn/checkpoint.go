@@ -156,7 +156,7 @@ func ParseCheckpoint(text string) (c Checkpoint, err error) {
 	if c.Network, err = ParseCID(name); err != nil {
 		return bad("network")
 	}
-	if c.Size, err = strconv.ParseUint(f[1], 10, 63); err != nil || strconv.FormatUint(c.Size, 10) != f[1] {
+	if c.Size, err = strconv.ParseUint(f[1], 10, 63); err != nil {
 		return bad("size")
 	}
 	state, ok := strings.CutPrefix(f[3], "state ")

@@ -184,6 +184,16 @@ func TestNotesAreReadAsTheGoProjectReadsThem(t *testing.T) {
 	}
 }
 
+// TestNotesHaveASigner: whoever reads a note need not ask whether there is one.
+func TestNotesHaveASigner(t *testing.T) {
+	text := sampleCheckpoint().Text() + "\n"
+	for _, lines := range []string{"", sigLine("witness.example/w1", 1, make([]byte, 72)), sigLine(who(3).String(), 1, make([]byte, 64))} {
+		_, sigs, err := icn.ParseNote(text + lines)
+		require.ErrorIs(t, err, icn.ErrInvalid, lines)
+		require.Nil(t, sigs)
+	}
+}
+
 func TestNotesWrittenByTheGoProjectAreRead(t *testing.T) {
 	c := sampleCheckpoint()
 	name := who(3).String()

@@ -270,7 +270,7 @@ func (r *Reader) CID() CID {
 		return CID{}
 	}
 	c, err := CastCID(v[1:])
-	if err != nil || c.ByteLen() != len(v)-1 {
+	if err != nil {
 		r.Fail("link: %v", err)
 		return CID{}
 	}
