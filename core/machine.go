@@ -11,7 +11,7 @@
 //	m, err := core.New(genesis, key.Verify)
 //	out, err := m.Apply(entry, core.Checked{})
 //	due, ok := m.NextTimer()
-//	duties := m.Duties(me)
+//	duties := m.DutiesOf(me, job)
 package core
 
 import (
@@ -150,6 +150,7 @@ func (m *Machine) Apply(e icn.Entry, sig Checked) (Outcome, error) {
 	}
 	h.Index, h.Time = e.Index, e.Time
 	r := run{m: m, head: h}
+	m.timers.compact()
 	r.fireTimers()
 	if e.Statement != nil {
 		r.statement(e, sig)
@@ -228,7 +229,9 @@ func (r *run) statement(e icn.Entry, sig Checked) {
 	for i, op := range s.Ops {
 		if err := r.op(id, i, op); err != nil {
 			m.db.Rollback()
-			m.identity.Refresh()
+			if r.out.Nodes {
+				m.identity.Refresh()
+			}
 			r.out.Events = r.out.Events[:events]
 			r.refuse(e, err)
 			return

@@ -36,6 +36,7 @@ func (d *deadlines) Push(x any)   { *d = append(*d, x.(deadline)) }
 func (d *deadlines) Pop() any {
 	o := *d
 	x := o[len(o)-1]
+	o[len(o)-1] = deadline{}
 	*d = o[:len(o)-1]
 	return x
 }
@@ -46,7 +47,11 @@ func newTimers(db *state.DB) timers {
 		Read: func(r *icn.Reader) icn.Time { return r.Time() }})}
 }
 
+// lastMoment is the latest time that has a wire form.
+const lastMoment icn.Time = 1 << 53
+
 func (t timers) set(name string, due icn.Time) {
+	due = min(due, lastMoment)
 	t.due.Put(name, due)
 	heap.Push(t.heap, deadline{due, name})
 }
@@ -81,7 +86,16 @@ func (t timers) pop(now icn.Time) (string, bool) {
 	return d.name, true
 }
 
-// refresh rebuilds the heap after the table was restored.
+// compact keeps the heap in proportion to the table, so that deadlines far away
+// that were cleared do not pile up. Not within a step: what it forgets, a
+// rollback could make true again.
+func (t timers) compact() {
+	if t.heap.Len() > 2*t.due.Len()+64 {
+		t.refresh()
+	}
+}
+
+// refresh rebuilds the heap from the table.
 func (t timers) refresh() {
 	*t.heap = (*t.heap)[:0]
 	t.due.Each(func(name string, at icn.Time) bool {

@@ -57,26 +57,6 @@ func (m *Machine) OpenJobs() int { return m.mesh.Open() }
 // Tree is the log's Merkle tree: its size and root.
 func (m *Machine) Tree() (size uint64, root [32]byte) { return uint64(m.log.size), m.log.root() }
 
-// CheckAccounts re-adds every account and compares with the sums: the oracle of
-// tests and of `dag verify`.
-func (m *Machine) CheckAccounts() error {
-	t := m.mana.Totals()
-	var balances, held uint64
-	m.mana.Each(func(_ icn.DID, a mana.Account) bool {
-		balances, held = balances+a.Balance, held+a.Held
-		return true
-	})
-	if balances != t.Balances || held != t.Held || !t.Balanced() {
-		return fmt.Errorf("accounts: %w: balances %d, held %d, sums %+v", icn.ErrCorrupt, balances, held, t)
-	}
-	var budgets uint64
-	m.mesh.Each(func(_ icn.CID, j mesh.Job) bool { budgets += j.Budget; return true })
-	if budgets != held {
-		return fmt.Errorf("accounts: %w: open jobs hold %d, accounts %d", icn.ErrCorrupt, budgets, held)
-	}
-	return nil
-}
-
 // Task is what a node must see to about a job.
 type Task uint8
 
@@ -128,8 +108,9 @@ func (m *Machine) Snapshot() []byte {
 
 const snapshotTag = "icn/snapshot/v1"
 
-// Restore is the machine that a snapshot was taken of. Its roots are still to be
-// compared with what is known about them.
+// Restore is the machine that a snapshot was taken of. A snapshot whose parts
+// contradict each other is refused; its roots are still to be compared with what
+// is known about them.
 func Restore(genesis icn.Block, verify Verify, snapshot []byte) (*Machine, error) {
 	m, err := empty(genesis, verify)
 	if err != nil {
@@ -160,5 +141,8 @@ func Restore(genesis icn.Block, verify Verify, snapshot []byte) (*Machine, error
 	}
 	m.identity.Refresh()
 	m.timers.refresh()
+	if err := m.checkParts(); err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
+	}
 	return m, nil
 }

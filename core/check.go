@@ -1,0 +1,76 @@
+package core
+
+import (
+	"fmt"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/mana"
+	"github.com/InterCooperative-Network/icn-core/mesh"
+)
+
+// CheckAccounts re-adds every account and compares with the sums, and with what
+// each submitter's open jobs hold: the oracle of tests and of `dag verify`.
+func (m *Machine) CheckAccounts() error {
+	budgets := map[icn.DID]uint64{}
+	var budget, balances, held uint64
+	m.mesh.Each(func(_ icn.CID, j mesh.Job) bool {
+		budgets[j.Submitter] += j.Budget
+		budget += j.Budget
+		return true
+	})
+	var err error
+	m.mana.Each(func(d icn.DID, a mana.Account) bool {
+		balances, held = balances+a.Balance, held+a.Held
+		if a.Held != budgets[d] {
+			err = fmt.Errorf("account %s: %w: %d held, its open jobs hold %d", d, icn.ErrCorrupt, a.Held, budgets[d])
+		}
+		return err == nil
+	})
+	if err != nil {
+		return err
+	}
+	if budget != held {
+		return fmt.Errorf("accounts: %w: open jobs hold %d, accounts %d", icn.ErrCorrupt, budget, held)
+	}
+	if t := m.mana.Totals(); balances != t.Balances || held != t.Held || !t.Balanced() {
+		return fmt.Errorf("accounts: %w: balances %d, held %d, sums %+v", icn.ErrCorrupt, balances, held, t)
+	}
+	return nil
+}
+
+// checkParts says whether the folds know the same things of each other: what
+// they rely on when they go on from here.
+func (m *Machine) checkParts() error {
+	if err := m.Rules().Check(); err != nil {
+		return err
+	}
+	if err := m.CheckAccounts(); err != nil {
+		return err
+	}
+	var err error
+	jobs := 0
+	m.timers.due.Each(func(name string, due icn.Time) bool {
+		if name == checkpointTimer {
+			return true
+		}
+		jobs++
+		id, bad := mesh.TimerJob(name)
+		if j, open := m.mesh.Job(id); bad != nil || !open || j.Due != due {
+			err = fmt.Errorf("timer %q: %w: no open job is due then", name, icn.ErrCorrupt)
+		}
+		return err == nil
+	})
+	if err == nil && jobs != m.mesh.Open() {
+		err = fmt.Errorf("timers: %w: %d of %d open jobs have one", icn.ErrCorrupt, jobs, m.mesh.Open())
+	}
+	if _, set := m.timers.due.Get(checkpointTimer); err == nil && set != (m.Head().Changed != 0) {
+		err = fmt.Errorf("timers: %w: one for the next checkpoint, or what it would sign, is missing", icn.ErrCorrupt)
+	}
+	m.mesh.Each(func(id icn.CID, j mesh.Job) bool {
+		if err == nil && (j.Budget == 0 || j.Phase != mesh.Posted && j.Phase != mesh.Assigned) {
+			err = fmt.Errorf("job %s: %w: budget %d, phase %d", id, icn.ErrCorrupt, j.Budget, j.Phase)
+		}
+		return err == nil
+	})
+	return err
+}

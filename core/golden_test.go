@@ -1,0 +1,223 @@
+package core_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/key"
+)
+
+var update = flag.Bool("update", false, "write the golden log anew")
+
+const goldenLog = "testdata/log.golden"
+
+// play is the golden log: every operation and every way to be refused, said by
+// fixed keys at fixed times.
+func play(f *federation) {
+	f.tick(0)
+	f.say("n1", icn.MemberAdmit{Member: did("bob"), Role: icn.RoleOrg, Name: "Bob's"})
+	f.say("n2", icn.InviteCreate{CodeHash: [32]byte(block("welcome").Hash()[2:]), Role: icn.RoleNode, Expires: f.now + 60_000})
+	f.say("n4", icn.NodeAdmit{Node: did("n5"), Name: "n5", Code: []byte("welcome"), Addrs: []string{"/ip4/192.0.2.5/tcp/7000"}})
+	f.refused(f.statement("n4", icn.NodeAdmit{Node: did("n6"), Code: []byte("welcome")}), icn.ErrDenied, "used")
+	f.tick(2000) // a checkpoint
+
+	// A job that goes well, and what comes too often.
+	f.say("ann", post("n1", 100))
+	good, posted := f.job(0), f.last
+	f.say("n1", assign(good, 1, "n2", offer("n2", 30), offer("n3", 40), offer("n1", 1)))
+	f.now += 40
+	done := f.receipt(good, 1)
+	f.say("n2", done)
+	f.refused(f.statement("n2", done), icn.ErrNotFound, "ended")
+	f.refused(posted, icn.ErrConflict, "used before")
+
+	// A job that goes wrong in all ways.
+	f.refused(f.statement("ann", post("n2", 5000)), icn.ErrInsufficient, "hold 5000")
+	f.say("ann", post("n2", 200))
+	bad := f.job(0)
+	f.refused(f.statement("n2", assign(bad, 1, "n4", offer("n4", 50), offer("n3", 40))), icn.ErrInvalid, "do not make")
+	f.say("n2", assign(bad, 1, "n3", offer("n4", 50), offer("n3", 40)))
+	f.refused(f.statement("n1", f.receipt(bad, 1)), icn.ErrDenied, "attempt 1")
+	f.say("n3", icn.JobFail{Job: bad, Attempt: 1, Declined: true, Reason: "full"})
+	f.tick(10_000)
+	f.say("n2", assign(bad, 3, "n4"))
+	fault := f.receipt(bad, 3)
+	fault.Fault, fault.ExitCode, fault.Output = icn.FaultExit, 3, icn.CID{}
+	f.say("n4", fault)
+
+	// Batches: all or none.
+	f.say("bob", post("n1", 300), post("n3", 200))
+	one, two := f.job(0), f.job(1)
+	f.refused(f.statement("bob", icn.JobCancel{Job: one}, post("n1", 10), icn.JobCancel{Job: good}), icn.ErrNotFound, "not open")
+	f.say("bob", icn.JobCancel{Job: one}, post("n1", 10))
+	three := f.job(1)
+	f.say("n3", assign(two, 1, "n5"))
+	f.tick(10_000) // the third job finds nobody
+	f.say("n1", assign(three, 2, "n2", offer("n2", 10)))
+	f.tick(30_000) // the second job's executor does not answer
+	f.refused(f.statement("n5", f.receipt(two, 1)), icn.ErrConflict, "attempt 2")
+	f.tick(9_999)
+	f.tick(1) // two deadlines at once
+	f.tick(365 * 24 * 3600 * 1000)
+	f.tick(10_000)
+
+	// Nodes come and go.
+	f.say("n5", icn.NodeLeave{})
+	f.refused(f.statement("n5", icn.NodeRejoin{Reason: "gone"}), icn.ErrDenied, "does not belong")
+	f.say("n1", icn.NodeAdmit{Node: did("n5"), Name: "n5 again"})
+	f.say("n3", icn.NodeRejoin{Reason: "restored from a backup"})
+
+	// Words that nobody may say.
+	f.refused(f.statement("eve", icn.NodeLeave{}), icn.ErrDenied, "does not belong")
+	forged := f.statement("ann", post("n1", 1))
+	forged.Sig[7] ^= 1
+	f.refused(forged, icn.ErrDenied, "signature")
+	f.numbers["ann"]--
+	other := f.signed("ann", &icn.Statement{Network: block("another network"), Author: did("ann"), Number: 90, Ops: []icn.Op{icn.NodeLeave{}}})
+	f.refused(other, icn.ErrInvalid, "said to network")
+	late := f.signed("ann", &icn.Statement{Network: f.genesis.CID, Author: did("ann"), Number: 90, Until: f.now - 1, Ops: []icn.Op{icn.NodeLeave{}}})
+	f.refused(late, icn.ErrConflict, "good until")
+	ahead := f.signed("ann", &icn.Statement{Network: f.genesis.CID, Author: did("ann"), Number: f.numbers["ann"] + 1025, Ops: []icn.Op{post("n1", 1)}})
+	f.refused(ahead, icn.ErrInvalid, "ahead")
+	over := f.signed("ann", &icn.Statement{Network: f.genesis.CID, Author: did("ann"), Number: f.numbers["ann"] + 1024, Until: f.now, Ops: []icn.Op{post("n1", 1)}})
+	f.enter(over) // overtakes
+	f.say("ann", icn.JobCancel{Job: f.job(0)})
+	f.tick(1 << 40)
+}
+
+func TestTheGoldenLogIsWhatWasPublished(t *testing.T) {
+	f := newFederation(t, founding())
+	var b strings.Builder
+	b.WriteString("; A federation's log: each entry with its events and the roots after it.\n; The genesis, then the entries, in their wire form as base64.\n")
+	fmt.Fprintf(&b, "genesis %s\n", base64.StdEncoding.EncodeToString(f.genesis.Data))
+	root := f.m.Root()
+	fmt.Fprintf(&b, "state %x\n", root)
+	f.seen = func(e icn.Entry, out core.Outcome) { b.WriteString(entryText(t, f.m, e, out)) }
+	play(f)
+	require.Greater(t, len(f.log), 40)
+	if *update {
+		require.NoError(t, os.WriteFile(goldenLog, []byte(b.String()), 0o644))
+	}
+	want, err := os.ReadFile(goldenLog)
+	require.NoError(t, err)
+	require.Equal(t, string(want), b.String(), "what follows from a published log changed: that takes a new fold version")
+}
+
+// link is the object form of a CID in JSON; the golden log has it as plain text.
+var link = regexp.MustCompile(`\{"/":("[a-z0-9]+")\}`)
+
+// entryText is an entry in the golden log.
+func entryText(t testing.TB, m *core.Machine, e icn.Entry, out core.Outcome) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nentry %s\n; %d at +%d ms: ", base64.StdEncoding.EncodeToString(out.Leaf), e.Index, e.Time-epoch)
+	if s := e.Statement; s == nil {
+		b.WriteString("tick\n")
+	} else {
+		fmt.Fprintf(&b, "%s, number %d:", nameOf(s.Author), s.Number)
+		for _, op := range s.Ops {
+			b.WriteString(" " + op.Kind())
+		}
+		b.WriteString("\n")
+	}
+	for _, ev := range out.Events {
+		body, err := json.Marshal(ev.Body)
+		require.NoError(t, err)
+		fmt.Fprintf(&b, "%s %s\n", ev.Type, link.ReplaceAll(body, []byte("$1")))
+	}
+	root := m.Root()
+	size, tree := m.Tree()
+	require.Equal(t, e.Index, size)
+	fmt.Fprintf(&b, "state %x\ntree %x\n", root, tree)
+	return b.String()
+}
+
+func nameOf(d icn.DID) string {
+	for _, n := range []string{"n1", "n2", "n3", "n4", "n5", "n6", "ann", "bob", "eve"} {
+		if did(n) == d {
+			return n
+		}
+	}
+	return d.String()
+}
+
+// readGolden takes the genesis and the entries out of the golden log.
+func readGolden(t testing.TB) (icn.Block, []icn.Entry) {
+	text, err := os.ReadFile(goldenLog)
+	require.NoError(t, err)
+	var genesis icn.Block
+	var entries []icn.Entry
+	for line := range strings.Lines(string(text)) {
+		kind, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if kind != "genesis" && kind != "entry" {
+			continue
+		}
+		b, err := base64.StdEncoding.DecodeString(value)
+		require.NoError(t, err)
+		if kind == "genesis" {
+			genesis = icn.NewBlock(icn.DagCBOR, b)
+			continue
+		}
+		e, err := icn.DecodeEntry(b)
+		require.NoError(t, err)
+		entries = append(entries, *e)
+	}
+	require.Greater(t, len(entries), 40)
+	return genesis, entries
+}
+
+// TestAnySnapshotGoesOnAlike replays the published log: from its bytes, and from
+// a snapshot after each of its entries, everything that follows is the same.
+func TestAnySnapshotGoesOnAlike(t *testing.T) {
+	golden, err := os.ReadFile(goldenLog)
+	require.NoError(t, err)
+	genesis, entries := readGolden(t)
+	m, err := core.New(genesis, key.Verify)
+	require.NoError(t, err)
+	for at := 0; ; at++ {
+		again, err := core.Restore(genesis, key.Verify, m.Snapshot())
+		require.NoError(t, err, "after entry %d", at)
+		require.Equal(t, m.Snapshot(), again.Snapshot())
+		require.Equal(t, m.Root(), again.Root())
+		for _, e := range entries[at:] {
+			out, err := again.Apply(e, core.Checked{})
+			require.NoError(t, err)
+			require.Contains(t, string(golden), entryText(t, again, e, out), "restored after entry %d", at)
+		}
+		if at == len(entries) {
+			return
+		}
+		out, err := m.Apply(entries[at], core.Checked{})
+		require.NoError(t, err)
+		require.Contains(t, string(golden), entryText(t, m, entries[at], out))
+	}
+}
+
+// TestTheGoldenLogHasEverything: each operation is applied in it once at least,
+// and each event happens.
+func TestTheGoldenLogHasEverything(t *testing.T) {
+	f := newFederation(t, founding())
+	kinds, events := map[string]bool{}, map[string]bool{}
+	f.seen = func(e icn.Entry, out core.Outcome) {
+		if e.Statement != nil && out.Refused == nil {
+			for _, op := range e.Statement.Ops {
+				kinds[op.Kind()] = true
+			}
+		}
+		for _, ev := range out.Events {
+			events[ev.Type] = true
+		}
+	}
+	play(f)
+	require.Len(t, kinds, 10, "%v", kinds)
+	require.Len(t, events, 14, "%v", events)
+}
