@@ -221,7 +221,7 @@ func (f *Fold) mayAdmit(s Step, role icn.Role, code []byte) error {
 	case s.Time > inv.Expires:
 		return fmt.Errorf("%w: join code expired", icn.ErrDenied)
 	case inv.Role != role:
-		return fmt.Errorf("%w: join code is for a %s", icn.ErrDenied, inv.Role)
+		return fmt.Errorf("%w: join code is for the role %s", icn.ErrDenied, inv.Role)
 	}
 	f.invites.Delete(h)
 	return nil

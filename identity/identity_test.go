@@ -181,9 +181,9 @@ func TestAJoinCodeExpires(t *testing.T) {
 func TestAJoinCodeIsForOneRole(t *testing.T) {
 	x := found(t, "n1", "n2")
 	x.must("n1", x.invite("person", icn.RolePerson))
-	x.refused("n2", admit("n3", "person"), icn.ErrDenied, "for a person")
+	x.refused("n2", admit("n3", "person"), icn.ErrDenied, "for the role person")
 	x.must("n1", x.invite("org", icn.RoleOrg))
-	x.refused("n2", admit("n3", "org"), icn.ErrDenied, "for a organisation")
+	x.refused("n2", admit("n3", "org"), icn.ErrDenied, "for the role organisation")
 }
 
 func TestAJoinCodeLivesAtMostNinetyDays(t *testing.T) {
