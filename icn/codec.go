@@ -3,6 +3,7 @@ package icn
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -46,6 +47,19 @@ func AppendBytes(b, v []byte) []byte { return append(appendHead(b, majorBytes, u
 // AppendText appends a text string.
 func AppendText(b []byte, s string) []byte {
 	return append(appendHead(b, majorText, uint64(len(s))), s...)
+}
+
+// Fit makes a text that fits max bytes and is UTF-8, as decoders want it, of one
+// that need not be.
+func Fit(s string, max int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= max {
+		return s
+	}
+	for max > 0 && !utf8.RuneStart(s[max]) {
+		max--
+	}
+	return s[:max]
 }
 
 // AppendArray appends the head of an array of n items.

@@ -84,6 +84,11 @@ func (r Rules) Check() error {
 	case r.JobAttempts == 0 || r.JobAttempts > 100:
 		return fmt.Errorf("rules: %w: job_retry_count must be 1 to 100, is %d", ErrInvalid, r.JobAttempts)
 	}
+	for _, d := range [][2]uint64{{r.JobWallMillis, r.JobMaxWallMillis}, {r.JobGas, r.JobMaxGas}, {r.JobMemoryBytes, r.JobMaxMemoryBytes}, {r.JobOutputBytes, r.JobMaxOutputBytes}} {
+		if d[0] > d[1] {
+			return fmt.Errorf("rules: %w: a job's default of %d is over its maximum of %d: no job could be posted", ErrInvalid, d[0], d[1])
+		}
+	}
 	for _, f := range r.fields() {
 		if *f == 0 && f != &r.ManaPerHour && f != &r.ManaIssue {
 			return fmt.Errorf("rules: %w: a limit is zero", ErrInvalid)

@@ -118,3 +118,36 @@ func TestNamesAreStringsInJSON(t *testing.T) {
 	require.Error(t, json.Unmarshal([]byte(`{"role":"king"}`), &in))
 	require.Equal(t, "role 9", icn.Role(9).String())
 }
+
+// TestKeysOfNobodyAreWeak: RFC 8032 accepts signatures under these keys that
+// anybody can make.
+func TestKeysOfNobodyAreWeak(t *testing.T) {
+	for _, s := range []string{
+		"0000000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000080",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+	} {
+		b, err := hex.DecodeString(s)
+		require.NoError(t, err)
+		require.True(t, icn.DID(b).Weak(), s)
+	}
+	for n := range byte(50) {
+		require.False(t, who(n).Weak())
+	}
+}
+
+func TestTextFitsWithoutHalfARune(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		max  int
+		want string
+	}{
+		{"short", 10, "short"}, {"exactly", 7, "exactly"}, {"cut here", 3, "cut"}, {"aä", 2, "a"}, {"aä", 3, "aä"},
+		{"日本", 4, "日"}, {"日本", 2, ""}, {"a\xffb", 10, "a\uFFFDb"}, {"", 0, ""}, {"x", 0, ""},
+	} {
+		require.Equal(t, c.want, icn.Fit(c.in, c.max), "%q, %d", c.in, c.max)
+	}
+}

@@ -185,6 +185,9 @@ func (f *Fold) Apply(s Step, op icn.Op) ([]icn.Effect, []icn.EventBody, error) {
 }
 
 func (f *Fold) admitNode(s Step, o icn.NodeAdmit) ([]icn.Effect, []icn.EventBody, error) {
+	if o.Node.Weak() && !o.Node.IsZero() {
+		return nil, nil, fmt.Errorf("admit node: %w: anybody could sign as %s", icn.ErrInvalid, o.Node)
+	}
 	if o.Node.IsZero() {
 		return nil, nil, fmt.Errorf("admit node: %w: the zero DID names nobody", icn.ErrInvalid)
 	}
@@ -294,6 +297,9 @@ func (f *Fold) dropExpired(now icn.Time) {
 }
 
 func (f *Fold) admitMember(s Step, o icn.MemberAdmit) ([]icn.Effect, []icn.EventBody, error) {
+	if o.Member.Weak() && !o.Member.IsZero() {
+		return nil, nil, fmt.Errorf("admit member: %w: anybody could sign as %s", icn.ErrInvalid, o.Member)
+	}
 	if o.Member.IsZero() {
 		return nil, nil, fmt.Errorf("admit member: %w: the zero DID names nobody", icn.ErrInvalid)
 	}

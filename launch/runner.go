@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -65,7 +64,7 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 }
 
 // clip shortens a message for the log, which holds UTF-8 only.
-func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), 1000)], "") }
+func clip(s string) string { return icn.Fit(s, 1000) }
 
 // limits are a job's, as the sandbox takes them; what a job cannot choose is the
 // same for all.

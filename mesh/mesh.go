@@ -269,7 +269,7 @@ func (f *Fold) Fire(s Step, id icn.CID) Result {
 // next records a failed attempt and puts the job up again, or rolls it back when
 // the attempts are spent.
 func (f *Fold) next(s Step, id icn.CID, j Job, why Failure) Result {
-	why.Reason = clip(why.Reason, 256)
+	why.Reason = icn.Fit(why.Reason, 256)
 	j.Failures = append(slices.Clip(j.Failures), why)
 	failed := icn.AttemptFailed{Job: id, Attempt: j.Attempt, Declined: why.Declined, Reason: why.Reason}
 	if !why.Executor.IsZero() {
@@ -320,14 +320,4 @@ func (p Phase) String() string {
 		return "assigned"
 	}
 	return "posted"
-}
-
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n]
 }

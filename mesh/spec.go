@@ -31,7 +31,7 @@ func bounded(s icn.JobSpec, r icn.Rules) (icn.JobSpec, error) {
 	}
 	for _, e := range s.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
-			return s, fmt.Errorf("%w: environment %q: want NAME=value", icn.ErrInvalid, clip(e, 80))
+			return s, fmt.Errorf("%w: environment %q: want NAME=value", icn.ErrInvalid, icn.Fit(e, 80))
 		}
 	}
 	for _, t := range append(append([]string{}, s.Args...), s.Env...) {

@@ -404,10 +404,7 @@ func (l *Loop) checkSigs(items []SigItem) []bool {
 // refuse tells a statement's node that it will not be ordered. A number too far
 // ahead is left alone: those before it may be under way.
 func (l *Loop) refuse(q *queued, err error) {
-	w := refusal{Author: q.st.Author, Number: q.st.Number, Hash: q.hash, Reason: err.Error()}
-	if len(w.Reason) > 1000 {
-		w.Reason = w.Reason[:1000]
-	}
+	w := refusal{Author: q.st.Author, Number: q.st.Number, Hash: q.hash, Reason: icn.Fit(err.Error(), 1000)}
 	for i, kind := range errorCodes {
 		if errors.Is(err, kind) {
 			w.Code = uint64(i)

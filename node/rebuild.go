@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -38,7 +39,13 @@ type Rebuild struct {
 	one     core.Verify
 	verify  func([]SigItem) []bool
 	batch   store.Batch
-	points  map[uint64]icn.Checkpoint // by their size
+	points  map[uint64]point // by their size
+}
+
+// point is a checkpoint that the log led to, and who could certify it.
+type point struct {
+	icn.Checkpoint
+	clerks []icn.DID
 }
 
 // BeginRebuild marks the store as being filled. It must be empty, or what an
@@ -82,7 +89,7 @@ func NewRebuild(s store.Store, genesis []byte, verify core.Verify, batch func([]
 	if err != nil {
 		return nil, err
 	}
-	r := &Rebuild{whole: s, part: NetworkStore(s, block.CID), genesis: block, m: m, one: verify, verify: batch, points: map[uint64]icn.Checkpoint{}}
+	r := &Rebuild{whole: s, part: NetworkStore(s, block.CID), genesis: block, m: m, one: verify, verify: batch, points: map[uint64]point{}}
 	r.batch.Relaxed = true
 	return r, nil
 }
@@ -121,7 +128,11 @@ func (r *Rebuild) Entries(leaves [][]byte) error {
 		for _, ev := range out.Events {
 			if c, ok := ev.Body.(icn.CheckpointDue); ok {
 				_, tree := r.m.Tree()
-				r.points[c.Size] = icn.Checkpoint{Network: r.m.Network(), Size: c.Size, Tree: tree, State: r.m.Root()}
+				p := point{Checkpoint: icn.Checkpoint{Network: r.m.Network(), Size: c.Size, Tree: tree, State: r.m.Root()}}
+				for _, x := range r.m.Clerks() {
+					p.clerks = append(p.clerks, x.DID)
+				}
+				r.points[c.Size] = p
 			}
 		}
 	}
@@ -149,13 +160,21 @@ func (r *Rebuild) CheckCertified(note string) error {
 	if err != nil {
 		return fmt.Errorf("certified checkpoint: %w: %v", icn.ErrCorrupt, err)
 	}
-	if own, ok := r.points[c.Size]; !ok || own != c {
+	own, ok := r.points[c.Size]
+	if !ok || own.Checkpoint != c {
 		return fmt.Errorf("certified checkpoint: %w: clerks signed other roots at entry %d than the log leads to", icn.ErrCorrupt, c.Size)
 	}
+	with := 0
 	for _, s := range sigs {
 		if !r.one(s.Signer, []byte(c.Text()), s.Sig[:]) {
 			return fmt.Errorf("certified checkpoint: %w: the signature of %s does not verify", icn.ErrCorrupt, s.Signer)
 		}
+		if slices.Contains(own.clerks, s.Signer) {
+			with++
+		}
+	}
+	if need := len(own.clerks)/2 + 1; with < need {
+		return fmt.Errorf("certified checkpoint: %w: %d of the %d clerks of that time signed it, want %d", icn.ErrCorrupt, with, len(own.clerks), need)
 	}
 	return nil
 }

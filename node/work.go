@@ -156,14 +156,11 @@ func (l *Loop) Ran(id icn.CID, attempt uint32, res RunResult) {
 		}
 		l.work.finished[id] = attempt
 		if res.Err != nil {
-			reason := res.Err.Error()
-			if len(reason) > 1000 {
-				reason = reason[:1000]
-			}
-			l.sayDuty(icn.JobFail{Job: id, Attempt: attempt, Declined: res.Declined, Reason: reason}, d)
+			l.sayDuty(icn.JobFail{Job: id, Attempt: attempt, Declined: res.Declined, Reason: icn.Fit(res.Err.Error(), 1000)}, d)
 			break
 		}
 		rc := res.Receipt
+		rc.Message = icn.Fit(rc.Message, 1000)
 		rc.Job, rc.Attempt, rc.Spec = id, attempt, d.Job.Spec.CID()
 		l.sayDuty(rc, d)
 	}
