@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -10,14 +11,17 @@ import (
 func (l *loading) finish() {
 	c := &l.cfg
 	c.Storage.Backend = strings.ToLower(c.Storage.Backend)
-	if c.Storage.Path == "" && c.Storage.Backend != "memory" {
-		c.Storage.Path = "./icn_data/node"
-		if c.Storage.Backend == "sled" {
-			c.Storage.Path += ".sled"
-		}
+	if c.Storage.Backend == "postgres" {
+		c.Storage.Backend = "postgresql"
 	}
-	if c.Identity.KeyPath == "" && c.Storage.Path != "" && c.Storage.Backend != "memory" {
-		c.Identity.KeyPath = strings.TrimRight(c.Storage.Path, `/\`) + ".key"
+	if c.Storage.Path == "" {
+		c.Storage.Path = defaultPaths[c.Storage.Backend]
+	}
+	if c.Identity.KeyPath == "" && c.Storage.Backend != "memory" {
+		c.Identity.KeyPath = "./icn_data/node.key"
+		if c.Storage.Path != "" {
+			c.Identity.KeyPath = strings.TrimRight(c.Storage.Path, `/\`) + ".key"
+		}
 	}
 	if _, set := l.layer["logging.level"]; !set && c.Runtime.LogLevel != "" {
 		c.Logging.Level = c.Runtime.LogLevel
@@ -26,24 +30,34 @@ func (l *loading) finish() {
 	l.finishP2P()
 }
 
+// defaultPaths are where stores lie when nobody says where.
+var defaultPaths = map[string]string{
+	"pebble": "./icn_data/node", "sled": "./icn_data/node.sled", "sqlite": "./icn_data/node.sqlite", "rocksdb": "./icn_data/node.rocksdb",
+}
+
+// named fills a secret from the variable that another key names. A variable that
+// is not set means that there is no such secret.
+func (l *loading) named(key, variable string, into *string) {
+	if variable == "" || l.layer[key] >= layerEnv {
+		return
+	}
+	v, ok := l.env[variable]
+	if path, isFile := l.env[variable+"_FILE"]; isFile && !ok {
+		var err error
+		if v, err = readSecret(path); err != nil {
+			l.problem("%s_env: %s_FILE: %v", key, variable, err)
+		}
+		ok = true
+	}
+	if ok {
+		*into = v
+	}
+}
+
 func (l *loading) finishKey() {
 	s := &l.cfg.Security
-	if s.APIKeyEnv != "" && l.layer["security.api_key"] < layerEnv {
-		v, ok := l.env[s.APIKeyEnv]
-		if path, isFile := l.env[s.APIKeyEnv+"_FILE"]; isFile && !ok {
-			var err error
-			if v, err = readSecret(path); err != nil {
-				l.problem("security.api_key_env: %s_FILE: %v", s.APIKeyEnv, err)
-			}
-			ok = true
-		}
-		switch {
-		case ok:
-			s.APIKey = v
-		case s.APIKey == "":
-			l.problem("security.api_key_env names %s, which is not set; set it, or %s_FILE", s.APIKeyEnv, s.APIKeyEnv)
-		}
-	}
+	l.named("security.api_key", s.APIKeyEnv, &s.APIKey)
+	l.named("identity.key_passphrase", l.cfg.Identity.PassphraseEnv, &l.cfg.Identity.Passphrase)
 	if _, set := l.layer["security.require_auth"]; !set {
 		s.RequireAuth = s.APIKey != ""
 	}
@@ -64,11 +78,8 @@ func (l *loading) finishP2P() {
 	}
 }
 
-// Backends that exist, in this build or in another one.
-var (
-	backends = []string{"memory", "pebble", "sled"}
-	planned  = []string{"rocksdb", "postgresql", "postgres", "sqlite"}
-)
+// backends are those that exist, in this build or in another one.
+var backends = []string{"memory", "pebble", "sled", "sqlite", "postgresql", "postgres", "rocksdb"}
 
 // check finds what cannot work.
 func (l *loading) check() {
@@ -76,13 +87,7 @@ func (l *loading) check() {
 	l.checkOneOf("runtime.environment", c.Runtime.Environment, "development", "production")
 	l.checkOneOf("logging.level", c.Logging.Level, "debug", "info", "warn", "error")
 	l.checkOneOf("logging.format", c.Logging.Format, "text", "json")
-	switch b := c.Storage.Backend; {
-	case slices.Contains(backends, b):
-	case slices.Contains(planned, b):
-		l.problem("storage.backend: %s is not in this build; use pebble (or its other name, sled), or memory", b)
-	default:
-		l.problem("storage.backend: there is no %q; use pebble, sled or memory%s", b, didYouMean(b, backends))
-	}
+	l.checkStorage()
 	l.checkAddr("network.http_listen_addr", c.Network.HTTPListenAddr)
 	l.checkRange("network.max_peers", c.Network.MaxPeers, 1, 10_000)
 	l.checkRange("network.connection_timeout", c.Network.ConnectionTimeout, 1, 3600)
@@ -102,11 +107,33 @@ func (l *loading) check() {
 	l.checkAccess()
 }
 
+func (l *loading) checkStorage() {
+	c := &l.cfg.Storage
+	if !slices.Contains(backends, c.Backend) {
+		l.problem("storage.backend: there is no %q; use one of %s%s", c.Backend, strings.Join(backends, ", "), didYouMean(c.Backend, backends))
+	}
+	if c.Backend == "postgresql" && c.ConnectionString == "" {
+		l.problem("storage.backend is postgresql and there is no database; give --db-url postgresql://user:password@host/database, ICN_DB_URL or ICN_DB_URL_FILE")
+	}
+	if c.Backend == "memory" && c.LedgerPath != "" {
+		l.problem("storage.mana_ledger_path: the memory store keeps nothing, so a log of its own would not fit it")
+	}
+	if c.LedgerPath != "" && filepath.Clean(c.LedgerPath) == filepath.Clean(c.Path) {
+		l.problem("storage.mana_ledger_path: it is storage.path; leave it out to keep the log there")
+	}
+	l.checkRange("storage.max_connections", c.MaxConnections, 3, 10_000)
+	l.checkRange("storage.connection_timeout", c.ConnectionTimeout, 1, 3600)
+}
+
 // checkAccess looks at who could use the API.
 func (l *loading) checkAccess() {
 	c := &l.cfg
 	if c.Security.RequireAuth && c.Security.APIKey == "" {
-		l.problem("security.require_auth is on and there is no API key; give --api-key, ICN_API_KEY or ICN_API_KEY_FILE")
+		why := ""
+		if v := c.Security.APIKeyEnv; v != "" {
+			why = " (security.api_key_env names " + v + ", which is not set)"
+		}
+		l.problem("security.require_auth is on and there is no API key%s; give --api-key, ICN_API_KEY or ICN_API_KEY_FILE", why)
 	}
 	host, _, err := net.SplitHostPort(c.Network.HTTPListenAddr)
 	if ip := net.ParseIP(host); err == nil && !c.Security.RequireAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {

@@ -60,14 +60,21 @@ type Network struct {
 
 // Storage is where everything is kept.
 type Storage struct {
-	Backend string `key:"backend" flag:"storage-backend" doc:"memory, pebble, or sled (another name for pebble)"`
-	Path    string `key:"path" flag:"storage-path" doc:"folder of the store; by default ./icn_data/node (./icn_data/node.sled with sled)"`
+	Backend           string `key:"backend" flag:"storage-backend" doc:"memory; pebble (also called sled); sqlite; postgresql (also called postgres); rocksdb (in builds with it)"`
+	Path              string `key:"path" flag:"storage-path" doc:"folder of the store, file with sqlite; by default ./icn_data/node, with the backend's name behind it (not with pebble)"`
+	ConnectionString  string `key:"connection_string" flag:"db-url" env:"ICN_DB_URL" secret:"true" doc:"address of the PostgreSQL database: postgresql://user:password@host:5432/database"`
+	MaxConnections    int    `key:"max_connections" doc:"connections to the database, at most"`
+	ConnectionTimeout int    `key:"connection_timeout" doc:"seconds for connecting to the database, and for how long a broken connection is tried again"`
+	CacheURL          string `key:"cache_url" flag:"cache-url" env:"ICN_CACHE_URL" secret:"true" doc:"Redis server that keeps copies of blocks: redis://host:6379/0"`
+	LedgerPath        string `key:"mana_ledger_path" flag:"mana-ledger-path" env:"ICN_MANA_LEDGER_PATH" doc:"a store of its own for the log (and so for mana), apart from the blocks"`
 }
 
 // Identity is the node's key.
 type Identity struct {
 	KeyPath        string `key:"key_path" flag:"key-path" env:"ICN_KEY_PATH" doc:"file of the node's key; by default the storage path with .key behind it; none with the memory store"`
 	GenerateNewKey bool   `key:"generate_new_key" doc:"make a key when there is none yet"`
+	Passphrase     string `key:"key_passphrase" env:"ICN_KEY_PASSPHRASE" secret:"true" doc:"passphrase of a sealed key file; a key that is made is sealed with it"`
+	PassphraseEnv  string `key:"key_passphrase_env" doc:"name of the environment variable that holds the passphrase"`
 }
 
 // Federation is where the node belongs.
@@ -111,7 +118,7 @@ func Default() Config {
 			HTTPListenAddr: "127.0.0.1:7845", MaxPeers: 128, ConnectionTimeout: 10,
 			FailureThreshold: 3, OpenTimeoutSecs: 5, RetryInitialDelayMS: 100, RetryMaxDelayMS: 10_000,
 		},
-		Storage:     Storage{Backend: "pebble"},
+		Storage:     Storage{Backend: "pebble", MaxConnections: 20, ConnectionTimeout: 10},
 		Identity:    Identity{GenerateNewKey: true},
 		Mesh:        Mesh{JobRetryCount: 3},
 		Performance: Performance{ManaRegenerationRate: 10},

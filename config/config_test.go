@@ -67,14 +67,14 @@ func TestEnvironmentNamesWithUnderscoresInsideFindTheirKeys(t *testing.T) {
 
 func TestEverythingWrongIsReportedAtOnceWithItsPlace(t *testing.T) {
 	file := write(t, "c.toml", "[network]\nmax_peerz = 3\nhttp_listen_addr = 5\n[stoarge]\nbackend = \"memory\"\n")
-	got := problems(t, []string{"ICN_NETWORK_FAILURE_THRESHOLD=many"}, "--config", file, "--log-level", "inof", "--storage-backend", "rocksdb")
+	got := problems(t, []string{"ICN_NETWORK_FAILURE_THRESHOLD=many"}, "--config", file, "--log-level", "inof", "--storage-backend", "rocksd")
 	for _, want := range []string{
 		"unknown key network.max_peerz; did you mean network.max_peers?",
 		"network.http_listen_addr", "want text in quotes, got 5",
 		"unknown key stoarge.backend; did you mean storage.backend?",
 		"environment ICN_NETWORK_FAILURE_THRESHOLD", "want a whole number, got many",
 		`"inof" is none of debug, info, warn, error; did you mean info?`,
-		"rocksdb is not in this build; use pebble",
+		`there is no "rocksd"`, "did you mean rocksdb?",
 	} {
 		require.Contains(t, got, want)
 	}
@@ -108,6 +108,42 @@ func TestAPIKeyEnvNamesAVariable(t *testing.T) {
 	c, _ = load(t, []string{"MY_KEY_FILE=" + write(t, "k", "def")}, "--config", file)
 	require.Equal(t, "def", c.Security.APIKey)
 	require.Contains(t, problems(t, nil, "--config", file), "names MY_KEY, which is not set")
+}
+
+func TestPassphraseIsFoundUnderItsName(t *testing.T) {
+	file := write(t, "c.toml", "[identity]\nkey_passphrase_env = \"MY_PASS\"\n")
+	c, _ := load(t, []string{"MY_PASS=abc"}, "--config", file)
+	require.Equal(t, "abc", c.Identity.Passphrase)
+	c, _ = load(t, []string{"MY_PASS_FILE=" + write(t, "p", "def\n")}, "--config", file)
+	require.Equal(t, "def", c.Identity.Passphrase)
+	c, _ = load(t, nil, "--config", file)
+	require.Empty(t, c.Identity.Passphrase)
+	c, _ = load(t, []string{"ICN_KEY_PASSPHRASE=ghi"})
+	require.Equal(t, "ghi", c.Identity.Passphrase)
+}
+
+func TestVariablesStandInFiles(t *testing.T) {
+	file := write(t, "c.toml", "[storage]\nbackend = \"postgresql\"\nconnection_string = \"postgresql://icn:${DB_PASSWORD}@db/$${x}\"\n[network]\nbootstrap_peers = [\"${PEER}\"]\n")
+	c, _ := load(t, []string{"DB_PASSWORD=hush", "PEER=there"}, "--config", file)
+	require.Equal(t, "postgresql://icn:hush@db/${x}", c.Storage.ConnectionString)
+	require.Equal(t, []string{"there"}, c.Network.BootstrapPeers)
+	c, _ = load(t, []string{"DB_PASSWORD_FILE=" + write(t, "pw", "from a file\n"), "PEER=there"}, "--config", file)
+	require.Equal(t, "postgresql://icn:from a file@db/${x}", c.Storage.ConnectionString)
+	got := problems(t, []string{"PEER=there"}, "--config", file)
+	require.Contains(t, got, "storage.connection_string: ${DB_PASSWORD}: the variable is not set; set it, or DB_PASSWORD_FILE")
+}
+
+func TestStoresHaveTheirPlaces(t *testing.T) {
+	for backend, want := range map[string]string{"pebble": "./icn_data/node", "sled": "./icn_data/node.sled", "sqlite": "./icn_data/node.sqlite", "rocksdb": "./icn_data/node.rocksdb"} {
+		c, _ := load(t, nil, "--storage-backend", backend)
+		require.Equal(t, want, c.Storage.Path)
+		require.Equal(t, want+".key", c.Identity.KeyPath)
+	}
+	c, _ := load(t, nil, "--storage-backend", "postgres", "--db-url", "postgresql://localhost/icn")
+	require.Equal(t, "postgresql", c.Storage.Backend)
+	require.Equal(t, "./icn_data/node.key", c.Identity.KeyPath)
+	require.Contains(t, problems(t, nil, "--storage-backend", "postgresql"), "there is no database")
+	require.Contains(t, problems(t, nil, "--storage-path", "x", "--mana-ledger-path", "./x"), "it is storage.path")
 }
 
 func TestTestModeIsOnlyAPreset(t *testing.T) {
@@ -172,9 +208,9 @@ func TestSledHasThePathOfTheGuide(t *testing.T) {
 }
 
 func TestWhatIsOpenOrUselessIsWarnedOf(t *testing.T) {
-	_, w := load(t, []string{"ICN_MANA_LEDGER_PATH=./icn_data/mana.sled", "ICN_STORAGE_PAHT=x", "ICN_UNRELATED_THING=1"}, "--http-listen-addr", "0.0.0.0:7845", "--join-code", "c")
+	_, w := load(t, []string{"ICN_REPUTATION_DB_PATH=./icn_data/mana.sled", "ICN_STORAGE_PAHT=x", "ICN_UNRELATED_THING=1"}, "--http-listen-addr", "0.0.0.0:7845", "--join-code", "c")
 	all := strings.Join(w, "\n")
-	require.Contains(t, all, "ICN_MANA_LEDGER_PATH is not needed")
+	require.Contains(t, all, "ICN_REPUTATION_DB_PATH is not needed")
 	require.Contains(t, all, "did you mean ICN_STORAGE_PATH?")
 	require.NotContains(t, all, "UNRELATED")
 	require.Contains(t, all, "anybody who reaches 0.0.0.0:7845")

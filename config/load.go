@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -154,9 +155,56 @@ func (l *loading) fileValues(fs *pflag.FlagSet) []setting {
 			l.problem("%s: %v", path, err)
 			continue
 		}
-		out = append(out, setting{f, flat[key], path + ": " + key, layerFile})
+		v, err := l.expand(flat[key])
+		if err != nil {
+			l.problem("%s: %s: %v", path, key, err)
+			continue
+		}
+		out = append(out, setting{f, v, path + ": " + key, layerFile})
 	}
 	return out
+}
+
+// variable is ${NAME} in a file's text; $${NAME} stands for itself.
+var variable = regexp.MustCompile(`\$?\$\{([^}]*)\}`)
+
+// expand puts environment variables into a file's text, from the file that
+// NAME_FILE names when NAME is not set.
+func (l *loading) expand(v any) (any, error) {
+	switch x := v.(type) {
+	case []any:
+		out := make([]any, len(x))
+		for i := range x {
+			var err error
+			if out[i], err = l.expand(x[i]); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case string:
+		var bad error
+		s := variable.ReplaceAllStringFunc(x, func(m string) string {
+			if strings.HasPrefix(m, "$$") {
+				return m[1:]
+			}
+			name := m[2 : len(m)-1]
+			if value, ok := l.env[name]; ok {
+				return value
+			}
+			path, ok := l.env[name+"_FILE"]
+			if !ok {
+				bad = errors.Join(bad, fmt.Errorf("${%s}: the variable is not set; set it, or %s_FILE, or write $${%s} for the text itself", name, name, name))
+				return ""
+			}
+			value, err := readSecret(path)
+			if err != nil {
+				bad = errors.Join(bad, fmt.Errorf("${%s}: %s_FILE: %w", name, name, err))
+			}
+			return value
+		})
+		return s, bad
+	}
+	return v, nil
 }
 
 // findKey finds the field of a file's key.
@@ -208,7 +256,6 @@ func (l *loading) envValues() []setting {
 
 // retired are variables of other releases that need no value any more.
 var retired = map[string]string{
-	"ICN_MANA_LEDGER_PATH":    "balances follow from the log, which is in the store",
 	"ICN_MANA_LEDGER_BACKEND": "balances follow from the log, which is in the store",
 	"ICN_REPUTATION_DB_PATH":  "reputation follows from the log, which is in the store",
 	"ICN_GOVERNANCE_DB_PATH":  "governance follows from the log, which is in the store",

@@ -83,19 +83,23 @@ func parse(s string) (Pair, error) {
 	return p, nil
 }
 
-// LoadOrCreate reads a key file, or makes a new one if there is none. Whoever
-// calls it at the same time gets the same key.
-func LoadOrCreate(path string) (p Pair, created bool, err error) {
-	p, err = Load(path)
+// LoadOrCreate reads a key file, or makes a new one if there is none: sealed, if
+// there is a passphrase. Whoever calls it at the same time gets the same key.
+func LoadOrCreate(path, passphrase string) (p Pair, created bool, err error) {
+	p, err = LoadSealed(path, passphrase)
 	if !errors.Is(err, icn.ErrNotFound) {
 		return p, false, err
 	}
 	if p, err = Generate(); err != nil {
 		return Pair{}, false, err
 	}
-	err = Save(path, p)
+	if passphrase == "" {
+		err = Save(path, p)
+	} else {
+		err = SaveSealed(path, p, passphrase)
+	}
 	if errors.Is(err, icn.ErrConflict) { // another process was faster
-		p, err = Load(path)
+		p, err = LoadSealed(path, passphrase)
 		return p, false, err
 	}
 	if err != nil {

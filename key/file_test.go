@@ -23,10 +23,10 @@ func TestKeyIsMadeOnceAndReadAfterwards(t *testing.T) {
 	require.ErrorIs(t, err, icn.ErrNotFound)
 	require.ErrorContains(t, err, path)
 
-	p, created, err := key.LoadOrCreate(path)
+	p, created, err := key.LoadOrCreate(path, "")
 	require.NoError(t, err)
 	require.True(t, created)
-	again, created, err := key.LoadOrCreate(path)
+	again, created, err := key.LoadOrCreate(path, "")
 	require.NoError(t, err)
 	require.False(t, created)
 	require.Equal(t, p.Seed(), again.Seed())
@@ -76,7 +76,7 @@ func TestKeyThatOthersCanReadIsRefused(t *testing.T) {
 		}
 		require.ErrorIs(t, err, icn.ErrDenied, "%o", mode)
 		require.ErrorContains(t, err, "chmod 600 "+path)
-		_, created, err := key.LoadOrCreate(path)
+		_, created, err := key.LoadOrCreate(path, "")
 		require.ErrorIs(t, err, icn.ErrDenied)
 		require.False(t, created)
 	}
@@ -99,7 +99,7 @@ func TestDamagedKeyIsCorruptAndStays(t *testing.T) {
 		_, err := key.Load(path)
 		require.ErrorIs(t, err, icn.ErrCorrupt, "%q", text)
 		require.ErrorContains(t, err, path)
-		_, created, err := key.LoadOrCreate(path)
+		_, created, err := key.LoadOrCreate(path, "")
 		require.ErrorIs(t, err, icn.ErrCorrupt)
 		require.False(t, created)
 		stays, err := os.ReadFile(path)
@@ -118,11 +118,11 @@ func TestWhatIsNoFileIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	_, err := key.Load(dir)
 	require.ErrorIs(t, err, icn.ErrInvalid)
-	_, _, err = key.LoadOrCreate(dir)
+	_, _, err = key.LoadOrCreate(dir, "")
 	require.ErrorIs(t, err, icn.ErrInvalid)
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
-	_, _, err = key.LoadOrCreate(filepath.Join(file, "below"))
+	_, _, err = key.LoadOrCreate(filepath.Join(file, "below"), "")
 	require.Error(t, err)
 	require.ErrorContains(t, err, file)
 }
@@ -132,7 +132,7 @@ const keyPath = "ICN_KEY_TEST_PATH"
 
 func TestProcessesAtOnceEndWithOneKey(t *testing.T) {
 	if path := os.Getenv(keyPath); path != "" {
-		p, created, err := key.LoadOrCreate(path)
+		p, created, err := key.LoadOrCreate(path, "")
 		fmt.Println("did", p, created, err)
 		return
 	}
@@ -170,7 +170,7 @@ func TestGoroutinesAtOnceEndWithOneKey(t *testing.T) {
 	var crowd sync.WaitGroup
 	for i := range pairs {
 		crowd.Go(func() {
-			p, _, err := key.LoadOrCreate(path)
+			p, _, err := key.LoadOrCreate(path, "")
 			if err != nil {
 				t.Error(err)
 			}

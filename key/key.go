@@ -8,7 +8,7 @@
 // It encrypts nothing (the file's mode is its only lock), talks to no hardware,
 // and rotates no keys.
 //
-//	pair, made, err := key.LoadOrCreate("node.key")
+//	pair, made, err := key.LoadOrCreate("node.key", "")
 //	sig := pair.Sign(msg)
 //	ok := key.Verify(pair.Public(), msg, sig)
 package key

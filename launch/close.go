@@ -66,6 +66,12 @@ func (r *Running) release() error {
 	if r.sandbox != nil {
 		errs = append(errs, r.sandbox.Close())
 	}
+	if r.cache != nil {
+		errs = append(errs, r.cache.Close())
+	}
+	if r.ledger != nil && r.ledger != r.store {
+		errs = append(errs, r.ledger.Close())
+	}
 	if r.store != nil {
 		errs = append(errs, r.store.Close())
 	}

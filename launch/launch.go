@@ -27,14 +27,13 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/api"
 	"github.com/InterCooperative-Network/icn-core/config"
-	"github.com/InterCooperative-Network/icn-core/dag"
+	"github.com/InterCooperative-Network/icn-core/dag/redis"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/node"
 	"github.com/InterCooperative-Network/icn-core/p2p"
 	"github.com/InterCooperative-Network/icn-core/store"
-	"github.com/InterCooperative-Network/icn-core/store/memory"
-	"github.com/InterCooperative-Network/icn-core/store/pebble"
+	"github.com/InterCooperative-Network/icn-core/store/postgres"
 	"github.com/InterCooperative-Network/icn-core/wasm"
 )
 
@@ -43,21 +42,25 @@ var Release = "0.1.0-dev"
 
 // Options are what the configuration does not say.
 type Options struct {
-	Log *slog.Logger // nil: nothing is logged
+	Log        *slog.Logger       // nil: nothing is logged
+	StandingBy func(addrs string) // the database is another process's: this one answers at addrs, and waits
 }
 
 // Running is a node at work.
 type Running struct {
-	cfg     config.Config
-	log     *slog.Logger
-	store   store.Store
-	sandbox *wasm.Runner
-	jobs    *jobs
-	host    *p2p.Host // nil without P2P
-	bridge  *bridge
-	node    *node.Node
-	api     *api.Server
-	socket  net.Listener
+	cfg      config.Config
+	log      *slog.Logger
+	store    store.Store
+	ledger   store.Store     // of the log; the same one, unless it has its own
+	database *postgres.Store // the store, when it is one that others can take over
+	cache    *redis.Cache    // nil without
+	sandbox  *wasm.Runner
+	jobs     *jobs
+	host     *p2p.Host // nil without P2P
+	bridge   *bridge
+	node     *node.Node
+	api      *api.Server
+	socket   net.Listener
 
 	stopAPI, stopNode context.CancelFunc
 	work              sync.WaitGroup
@@ -75,7 +78,10 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &Running{cfg: cfg, log: o.Log, bridge: &bridge{}, ended: make(chan error, 2)}
+	r := &Running{cfg: cfg, log: o.Log, bridge: &bridge{}, ended: make(chan error, 3)}
+	if err := r.claim(ctx, o.StandingBy); err != nil {
+		return nil, errors.Join(err, r.release())
+	}
 	if err := r.open(pair); err != nil {
 		return nil, errors.Join(err, r.release())
 	}
@@ -95,13 +101,13 @@ func nodeKey(c config.Identity, log *slog.Logger) (key.Pair, error) {
 		return key.Generate()
 	}
 	if !c.GenerateNewKey {
-		pair, err := key.Load(c.KeyPath)
+		pair, err := key.LoadSealed(c.KeyPath, c.Passphrase)
 		if errors.Is(err, icn.ErrNotFound) {
 			return pair, fmt.Errorf("%w; put it there, or set identity.generate_new_key", err)
 		}
 		return pair, err
 	}
-	pair, made, err := key.LoadOrCreate(c.KeyPath)
+	pair, made, err := key.LoadOrCreate(c.KeyPath, c.Passphrase)
 	if made {
 		log.Info("made this node's key; keep a copy of it in a safe place", "file", c.KeyPath, "did", pair.DID())
 	}
@@ -111,12 +117,25 @@ func nodeKey(c config.Identity, log *slog.Logger) (key.Pair, error) {
 // open opens what takes time or can be taken by others, all at once.
 func (r *Running) open(pair key.Pair) error {
 	steps := []func() error{
-		func() (err error) { r.store, err = openStore(r.cfg.Storage); return err },
+		func() (err error) {
+			if r.store == nil {
+				r.store, err = OpenStore(context.Background(), r.cfg.Storage, r.log)
+			}
+			if err == nil {
+				err = r.openLedger()
+			}
+			return err
+		},
 		func() (err error) {
 			r.sandbox, err = wasm.NewRunner(wasm.Config{CacheDir: cacheDir(r.cfg.Storage)})
 			return err
 		},
-		func() (err error) { r.socket, err = listen(r.cfg.Network.HTTPListenAddr); return err },
+		func() (err error) {
+			if r.socket == nil {
+				r.socket, err = listen(r.cfg.Network.HTTPListenAddr)
+			}
+			return err
+		},
 		func() (err error) { r.host, err = openHost(r.cfg.Network, pair, answer{r.bridge}, r.log); return err },
 	}
 	errs := make([]error, len(steps))
@@ -128,21 +147,13 @@ func (r *Running) open(pair key.Pair) error {
 	return errors.Join(errs...)
 }
 
-func openStore(c config.Storage) (store.Store, error) {
-	if c.Backend == "memory" {
-		return memory.New(), nil
-	}
-	s, err := pebble.Open(c.Path)
-	if err != nil {
-		return nil, err // not s: a nil *pebble.Store is no nil Store
-	}
-	return s, nil
-}
-
 // cacheDir is where compiled programs are kept.
 func cacheDir(c config.Storage) string {
-	if c.Backend == "memory" {
+	switch {
+	case c.Backend == "memory":
 		return ""
+	case c.Path == "":
+		return "./icn_data/node.cache"
 	}
 	return filepath.Clean(c.Path) + ".cache"
 }
@@ -173,13 +184,13 @@ func openHost(c config.Network, pair key.Pair, h p2p.Handler, log *slog.Logger) 
 
 // assemble joins the parts that are open.
 func (r *Running) assemble(pair key.Pair) error {
-	blocks, err := dag.Open(r.store, dag.Options{})
+	blocks, err := r.openBlocks()
 	if err != nil {
 		return err
 	}
 	r.jobs = &jobs{sandbox: r.sandbox, blocks: blocks}
 	nc := node.Config{
-		Key: pair, Name: r.cfg.Runtime.NodeName, Store: r.store, Blocks: blocks,
+		Key: pair, Name: r.cfg.Runtime.NodeName, Store: r.ledger, Blocks: blocks,
 		Runner: r.jobs.run, Capable: r.jobs.capable, Verify: key.Verify, VerifyBatch: verifyBatch,
 		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
 		Release: Release, Log: r.log, Tuning: node.Tuning{Slots: slots(r.cfg.Performance)},
@@ -242,6 +253,7 @@ func (r *Running) run() {
 	}
 	r.work.Go(func() { r.ended <- r.node.Run(nodeCtx) })
 	r.work.Go(func() { r.ended <- r.api.Serve(apiCtx, r.socket) })
+	r.announce(nodeCtx)
 }
 
 // Wait blocks until ctx ends, which is no error, or the node breaks.
@@ -289,10 +301,10 @@ func (r *Running) Addrs() string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// WriteAddrs writes Addrs to a file, whole or not at all.
-func (r *Running) WriteAddrs(path string) error {
+// WriteAddrs writes what Addrs says to a file, whole or not at all.
+func WriteAddrs(path, addrs string) error {
 	tmp := path + ".new"
-	if err := os.WriteFile(tmp, []byte(r.Addrs()), 0o644); err != nil {
+	if err := os.WriteFile(tmp, []byte(addrs), 0o644); err != nil {
 		return fmt.Errorf("address file: %w", err)
 	}
 	if err := os.Rename(tmp, path); err != nil {

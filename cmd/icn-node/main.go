@@ -77,13 +77,20 @@ func run(c *cobra.Command) error {
 	for _, w := range warnings {
 		log.Warn(w)
 	}
-	n, err := launch.Start(ctx, cfg, launch.Options{Log: log})
+	n, err := launch.Start(ctx, cfg, launch.Options{Log: log, StandingBy: func(addrs string) {
+		_, _ = fmt.Fprintf(c.OutOrStdout(), "icn-node %s, standing by\n%s", launch.Release, addrs)
+		if cfg.Runtime.AddrFile != "" {
+			if err := launch.WriteAddrs(cfg.Runtime.AddrFile, addrs); err != nil {
+				log.Warn("the address file is not written", "error", err)
+			}
+		}
+	}})
 	if err != nil {
 		return err
 	}
 	greet(c.OutOrStdout(), n)
 	if cfg.Runtime.AddrFile != "" {
-		err = n.WriteAddrs(cfg.Runtime.AddrFile)
+		err = launch.WriteAddrs(cfg.Runtime.AddrFile, n.Addrs())
 	}
 	if err == nil {
 		err = n.Wait(ctx)

@@ -1,0 +1,186 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/config"
+	"github.com/InterCooperative-Network/icn-core/dag"
+	"github.com/InterCooperative-Network/icn-core/dag/redis"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/p2p"
+	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/memory"
+	"github.com/InterCooperative-Network/icn-core/store/pebble"
+	"github.com/InterCooperative-Network/icn-core/store/postgres"
+	"github.com/InterCooperative-Network/icn-core/store/rocksdb"
+	"github.com/InterCooperative-Network/icn-core/store/sqlite"
+)
+
+// OpenStore opens the store of a configuration. One in a database that another
+// process works in is a [*postgres.Held].
+func OpenStore(ctx context.Context, c config.Storage, log *slog.Logger) (store.Store, error) {
+	if c.Backend == "postgresql" {
+		return interfaced(postgres.Open(ctx, database(c, "", log)))
+	}
+	return openFile(c.Backend, c.Path, log)
+}
+
+// openFile opens a store on this machine.
+func openFile(backend, path string, log *slog.Logger) (store.Store, error) {
+	switch backend {
+	case "memory":
+		return memory.New(), nil
+	case "pebble", "sled":
+		return interfaced(pebble.Open(path, pebble.Log(log)))
+	case "sqlite":
+		return interfaced(sqlite.Open(path))
+	case "rocksdb":
+		return interfaced(rocksdb.Open(path))
+	}
+	return nil, fmt.Errorf("storage backend %q: %w: there is none", backend, icn.ErrInvalid)
+}
+
+// interfaced keeps a nil store from becoming an interface that is not nil.
+func interfaced[S store.Store](s S, err error) (store.Store, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func database(c config.Storage, holder string, log *slog.Logger) postgres.Config {
+	return postgres.Config{URL: c.ConnectionString, MaxConnections: c.MaxConnections, ConnectTimeout: time.Duration(c.ConnectionTimeout) * time.Second, Holder: holder, Log: log}
+}
+
+// claim opens the database, when the store is one. While another process of this
+// node works in it, this one stands by.
+func (r *Running) claim(ctx context.Context, standing func(addrs string)) error {
+	if r.cfg.Storage.Backend != "postgresql" {
+		return nil
+	}
+	s, err := postgres.Open(ctx, database(r.cfg.Storage, "", r.log))
+	var held *postgres.Held
+	if !errors.As(err, &held) {
+		if err == nil {
+			r.setStore(s)
+		}
+		return err
+	}
+	if r.socket, err = listen(r.cfg.Network.HTTPListenAddr); err != nil {
+		return err
+	}
+	links, err := r.links()
+	if err != nil {
+		return err
+	}
+	by := standBy(r.socket, links, r.log)
+	by.follow(held.By)
+	if standing != nil {
+		standing(r.Addrs())
+	}
+	s, err = postgres.Wait(ctx, database(r.cfg.Storage, "", r.log), func(h *postgres.Held) { by.follow(h.By) })
+	by.end()
+	if err != nil {
+		return err
+	}
+	r.log.Info("the database is this process's now", "term", s.Term())
+	r.setStore(s)
+	return reuse(r.socket)
+}
+
+// links are the TCP addresses for P2P, which a standby relays.
+func (r *Running) links() (out []net.Listener, err error) {
+	if !r.cfg.Network.P2PEnabled {
+		return nil, nil
+	}
+	var addrs []string
+	for _, a := range r.cfg.Network.P2PListenAddr {
+		addrs = append(addrs, p2p.DefaultListen(a)...)
+	}
+	for _, a := range dialable(addrs) {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			r.log.Warn("standing by without this P2P address", "addr", a, "error", err)
+			continue
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func (r *Running) setStore(s *postgres.Store) { r.store, r.database = s, s }
+
+// announce tells standbys where this process is, and ends it when it has been
+// replaced.
+func (r *Running) announce(ctx context.Context) {
+	if r.database == nil {
+		return
+	}
+	w := whereabouts{API: r.APIURL(), P2P: dialable(r.P2PAddrs())}
+	if err := r.database.Announce(ctx, w.String()); err != nil {
+		r.log.Warn("standbys are not told where this process is", "error", err)
+	}
+	r.work.Go(func() {
+		select {
+		case <-r.database.Lost():
+			r.ended <- fmt.Errorf("store: %w: another process of this node has taken the database over; this one ends", icn.ErrUnavailable)
+		case <-ctx.Done():
+		}
+	})
+}
+
+// keyLedger notes in the blocks' store that the log is in another one.
+var keyLedger = []byte("m/ledger")
+
+// openLedger opens the store of the log, when it is one of its own, and refuses a
+// place that the log is not in.
+func (r *Running) openLedger() error {
+	c := r.cfg.Storage
+	r.ledger = r.store
+	elsewhere, err := r.store.Get(keyLedger)
+	if err != nil && !errors.Is(err, icn.ErrNotFound) {
+		return err
+	}
+	if c.LedgerPath == "" {
+		if err == nil {
+			return fmt.Errorf("store: %w: its log was put into %s; give that as --mana-ledger-path", icn.ErrInvalid, elsewhere)
+		}
+		return nil
+	}
+	if err != nil {
+		if _, here := r.store.Get([]byte("m/network")); here == nil {
+			return fmt.Errorf("store: %w: the log is in %s already; leave --mana-ledger-path out", icn.ErrInvalid, c.Path)
+		}
+	}
+	backend := c.Backend
+	if backend == "postgresql" {
+		backend = "pebble"
+	}
+	s, err := openFile(backend, c.LedgerPath, r.log)
+	if err != nil {
+		return err
+	}
+	r.ledger = s
+	b := &store.Batch{}
+	b.Put(keyLedger, []byte(filepath.Clean(c.LedgerPath)))
+	return r.store.Apply(b)
+}
+
+// openBlocks opens the DAG, with the cache if there is one.
+func (r *Running) openBlocks() (*dag.DAG, error) {
+	var o dag.Options
+	if r.cfg.Storage.CacheURL != "" {
+		c, err := redis.Open(r.cfg.Storage.CacheURL, r.log)
+		if err != nil {
+			return nil, err
+		}
+		r.cache, o.Cache = c, c
+	}
+	return dag.Open(r.store, o)
+}
