@@ -41,6 +41,10 @@ func groups() []group {
 			{method: get, path: "/dag/pins", name: "DagPins", doc: "The trees that are kept", bind: typed((*Server).dagPins)},
 			{method: post, path: "/dag/prune", name: "DagPrune", doc: "Remove what no pin and no open job reaches", bind: typed((*Server).dagPrune), long: true},
 		}},
+		{"admin", "Looking after the node.", []route{
+			{method: get, path: "/admin/backup", name: "AdminBackup", doc: "A backup of everything the node holds, as a tar.gz stream", bind: raw((*Server).backup, backupDoc), long: true},
+			{method: get, path: "/admin/verify", name: "AdminVerify", doc: "Whether what the node holds is what it was; with deep=true every block and signature is checked", bind: raw((*Server).verify, verifyDoc), long: true},
+		}},
 		{"log", "The federation's log: statements in, entries, events and proofs out.", []route{
 			{method: post, path: "/statements", name: "StatementSay", doc: "Hand in a signed statement; 200 when it is applied, 202 while it waits to be ordered", bind: raw((*Server).say, sayDoc), limit: statementLimit},
 			{method: get, path: "/statements/waiting", name: "StatementsWaiting", doc: "Statements that are not ordered yet", bind: typed((*Server).waiting)},

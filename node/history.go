@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -58,6 +59,30 @@ func (h History) Log(from, to uint64, f func(index uint64, leaf []byte) error) e
 	}
 	return nil
 }
+
+// Before is the last entry with a log time before t; 0 when there is none.
+func (h History) Before(t icn.Time) (uint64, error) {
+	var bad error
+	n := sort.Search(int(h.Entries), func(i int) bool {
+		v, err := h.store.Get(EntryKey(uint64(i) + 1))
+		var e *icn.Entry
+		if err == nil {
+			e, err = icn.DecodeEntry(v)
+		}
+		if err != nil {
+			bad = fmt.Errorf("entry %d: %w", i+1, err)
+			return true
+		}
+		return e.Time >= t
+	})
+	return uint64(n), bad
+}
+
+// Signer is the node's key.
+func (n *Node) Signer() Signer { return n.cfg.Key }
+
+// Checker tells good signatures, as this node does.
+func (n *Node) Checker() Checker { return Checker{n.cfg.Verify, n.cfg.VerifyBatch} }
 
 // History is what this node holds at the moment.
 func (n *Node) History(ctx context.Context) (h History, err error) {

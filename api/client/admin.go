@@ -1,0 +1,43 @@
+package client
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/backup"
+)
+
+// BackupAfter says what an earlier backup holds already: up to a point, or what is
+// older than a moment.
+type BackupAfter struct {
+	backup.Point
+	Since string
+}
+
+// AdminBackup streams a backup. Close it.
+func (c *Client) AdminBackup(ctx context.Context, after BackupAfter) (io.ReadCloser, error) {
+	q := url.Values{}
+	if after.Entries > 0 {
+		q.Set("entries", strconv.FormatUint(after.Entries, 10))
+	}
+	if after.Arrival > 0 {
+		q.Set("arrival", strconv.FormatUint(after.Arrival, 10))
+	}
+	if after.Since != "" {
+		q.Set("since", after.Since)
+	}
+	a, err := c.send(ctx, call{method: http.MethodGet, path: "/admin/backup", query: q, stream: true})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// AdminVerify checks what the node holds.
+func (c *Client) AdminVerify(ctx context.Context, deep bool) (wire.Verified, error) {
+	return get[wire.Verified](ctx, c, call{path: "/admin/verify", query: url.Values{"deep": {strconv.FormatBool(deep)}}, stream: true})
+}
