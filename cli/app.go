@@ -81,7 +81,7 @@ func newRoot(a *app) *cobra.Command {
 	}
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.dagCommand(), a.meshCommand(), a.eventsCommand(), a.accountsCommand(), a.networkCommand(),
-		a.federationCommand(), a.keysCommand(), a.idCommand(), a.demoCommand())
+		a.federationCommand(), a.keysCommand(), a.idCommand(), a.backupGroup(), a.storageCommand(), a.demoCommand())
 	return root
 }
 

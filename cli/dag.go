@@ -23,7 +23,7 @@ func (a *app) dagCommand() *cobra.Command {
 		command("meta CID", "Size, links and pin of a block", 1, 1, a.dagMeta),
 		a.pinCommand(),
 		command("unpin CID", "Let a tree go; its blocks stay until they are pruned", 1, 1, a.dagUnpin),
-		a.pruneCommand())
+		a.pruneCommand(), a.backupCommand(), a.restoreCommand(), a.verifyCommand())
 }
 
 // dagAt runs f with the CID that was named.
