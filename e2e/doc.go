@@ -15,6 +15,10 @@
 //	other VAR NAME…          VAR = a running node that is none of these
 //	agree NAME…              these nodes get equally far, with equal roots
 //	mana DID WANT            the account has this much, or one more: an hour regenerates ten
+//	postgres VAR             VAR = the address of a new PostgreSQL database
+//	pause NAME               a node's process is stopped (SIGSTOP), resume lets it go on
+//	gone NAME                wait until a node has ended by itself, with exit code 1
+//	flip FILE…               change a byte in the middle of the largest of these files
 //
 // It waits with the product's own means only (icn-cli health --wait, federation
 // status --wait-nodes, mesh status --wait).

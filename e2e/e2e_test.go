@@ -38,7 +38,11 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	if err := os.WriteFile(filepath.Join(built, "tiny.wasm"), examples.Tiny(), 0o600); err != nil {
 		return 1, err
 	}
-	return m.Run(), nil
+	code = m.Run()
+	if database.server != nil && database.err == nil {
+		err = database.server.Stop()
+	}
+	return code, err
 }
 
 func build(env []string, args ...string) error {
@@ -53,10 +57,11 @@ func build(env []string, args ...string) error {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
-		Setup: setup,
+		Setup: setup, Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"node": cmdNode, "at": cmdAt, "p2p": cmdP2P, "listen": cmdListen, "kill9": cmdKill9, "stop": cmdStop,
 			"exits": cmdExits, "take": cmdTake, "whois": cmdWhois, "other": cmdOther, "agree": cmdAgree, "mana": cmdMana,
+			"postgres": cmdPostgres, "pause": cmdPause, "resume": cmdResume, "gone": cmdGone, "flip": cmdFlip,
 		},
 	})
 }
