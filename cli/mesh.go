@@ -164,17 +164,28 @@ func (a *app) jobCommand() *cobra.Command {
 	return c
 }
 
+// unseen is how long a job may be unknown to a node that is asked to wait for it:
+// it was posted through another one, and its entry is on the way.
+const unseen = 10 * time.Second
+
 // waitJob waits until a job is assigned or ends, also while the node is away;
 // when the time is over it tells how the job stands.
 func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait time.Duration, state string) (node.JobView, error) {
-	end := time.Now().Add(wait)
+	end, known := time.Now().Add(wait), time.Now().Add(min(wait, unseen))
 	var j node.JobView
 	err := until(ctx, wait, func(ctx context.Context) (err error) {
 		step := min(max(time.Until(end), 0), waitStep)
 		if state == node.JobAssigned {
 			step = 0 // the node waits for ends only
 		}
-		j, err = c.MeshJob(ctx, id, step)
+		var seen node.JobView
+		seen, err = c.MeshJob(ctx, id, step)
+		if errors.Is(err, icn.ErrNotFound) && time.Now().Before(known) {
+			return errNotYet{"this node does not know the job"}
+		}
+		if err == nil {
+			j = seen
+		}
 		if err == nil && j.Open() && wait > 0 && j.State != state {
 			return errNotYet{"the job has not ended"}
 		}
