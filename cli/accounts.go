@@ -51,17 +51,17 @@ func (a *app) accountArg(ctx context.Context, c *client.Client, args []string) (
 }
 
 func (a *app) keysCommand() *cobra.Command {
-	return group("keys", "The node's key",
-		command("show", "The node's public key in its forms", 0, 0, func(c *cobra.Command, _ []string) error {
-			return a.with(func(cl *client.Client) error {
-				k, err := cl.Keys(c.Context())
-				if err != nil {
-					return err
-				}
-				p := a.printer()
-				return p.show(k, func() {
-					p.fields([2]string{"DID", k.DID.String()}, [2]string{"Public key", k.PublicKey}, [2]string{"Peer id", k.PeerID})
-				})
+	show := command("show", "The node's public key in its forms", 0, 0, func(c *cobra.Command, _ []string) error {
+		return a.with(func(cl *client.Client) error {
+			k, err := cl.Keys(c.Context())
+			if err != nil {
+				return err
+			}
+			p := a.printer()
+			return p.show(k, func() {
+				p.fields([2]string{"DID", k.DID.String()}, [2]string{"Public key", k.PublicKey}, [2]string{"Peer id", k.PeerID})
 			})
-		}))
+		})
+	})
+	return group("keys", "The node's key, and key files", append([]*cobra.Command{show}, a.keyFileCommands()...)...)
 }
