@@ -38,6 +38,11 @@ type Config struct {
 	MaxUpload   int64          // of a streamed file, in bytes; 0: 64 GiB
 	Heartbeat   time.Duration  // of event streams; 0: 15 s
 	Log         *slog.Logger
+
+	// OpenRateLimit is how many requests a minute are answered to each caller
+	// from elsewhere who shows no credential, where none is required; 0: any
+	// number, below 0: none.
+	OpenRateLimit int
 }
 
 const (

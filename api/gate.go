@@ -15,11 +15,12 @@ type gate struct {
 	key, token       [32]byte
 	hasKey, hasToken bool
 	required         bool
+	open             *strangers
 }
 
 func newGate(c Config) gate {
 	return gate{key: sha256.Sum256([]byte(c.APIKey)), token: sha256.Sum256([]byte(c.BearerToken)),
-		hasKey: c.APIKey != "", hasToken: c.BearerToken != "", required: c.RequireAuth}
+		hasKey: c.APIKey != "", hasToken: c.BearerToken != "", required: c.RequireAuth, open: &strangers{perMinute: c.OpenRateLimit}}
 }
 
 // check says why a request may not pass. A wrong credential never passes, not
@@ -35,9 +36,14 @@ func (g *gate) check(r *http.Request, open bool) *wire.Problem {
 			return denied("wrong bearer token in Authorization")
 		}
 	}
+	shown := g.hasKey && key != "" || g.hasToken && auth != ""
 	switch {
-	case open || !g.required:
+	case open:
 		return nil
+	case !g.required && shown:
+		return nil
+	case !g.required:
+		return g.open.check(r)
 	case g.hasKey && key == "":
 		return denied("this node wants an API key: send it as x-api-key")
 	case g.hasToken && auth == "":

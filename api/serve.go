@@ -123,6 +123,9 @@ func (s *Server) refuse(w *writer, p *wire.Problem) {
 	if p.Status == http.StatusUnauthorized {
 		s.gate.challenge(h)
 	}
+	if p.Status == http.StatusTooManyRequests {
+		h.Set("Retry-After", strconv.Itoa(1+60/max(s.cfg.OpenRateLimit, 1)))
+	}
 	w.status = p.Status
 	w.ResponseWriter.WriteHeader(p.Status)
 	if w.r.Method != http.MethodHead {

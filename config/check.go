@@ -58,8 +58,16 @@ func (l *loading) finishKey() {
 	s := &l.cfg.Security
 	l.named("security.api_key", s.APIKeyEnv, &s.APIKey)
 	l.named("identity.key_passphrase", l.cfg.Identity.PassphraseEnv, &l.cfg.Identity.Passphrase)
+	l.named("security.auth_token", s.AuthTokenEnv, &s.AuthToken)
 	if _, set := l.layer["security.require_auth"]; !set {
-		s.RequireAuth = s.APIKey != ""
+		s.RequireAuth = s.APIKey != "" || s.AuthToken != ""
+	}
+	m := &l.cfg.Monitoring
+	if _, set := l.layer["monitoring.metrics_enabled"]; !set && m.MetricsBindAddr != "" {
+		m.MetricsEnabled = true
+	}
+	if m.MetricsEnabled && m.MetricsBindAddr == "" {
+		m.MetricsBindAddr = "127.0.0.1:9090"
 	}
 }
 
@@ -97,6 +105,9 @@ func (l *loading) check() {
 	l.checkRange("network.retry_max_delay_ms", c.Network.RetryMaxDelayMS, c.Network.RetryInitialDelayMS, 3_600_000)
 	l.checkRange("mesh.job_retry_count", c.Mesh.JobRetryCount, 1, 100)
 	l.checkRange("performance.max_concurrent_jobs", c.Performance.MaxConcurrentJobs, 0, 10_000)
+	l.checkRange("security.open_rate_limit", c.Security.OpenRateLimit, 0, 1_000_000)
+	l.checkRange("monitoring.health_check_interval", c.Monitoring.HealthCheckInterval, 0, 86_400)
+	l.checkRange("performance.gc_interval", c.Performance.GCInterval, 0, 31_536_000)
 	l.checkRange("performance.mana_regeneration_rate", c.Performance.ManaRegenerationRate, 0, 1<<30)
 	if len(c.Runtime.NodeName) > 64 {
 		l.problem("runtime.node_name: %d bytes, at most 64", len(c.Runtime.NodeName))
@@ -128,12 +139,18 @@ func (l *loading) checkStorage() {
 // checkAccess looks at who could use the API.
 func (l *loading) checkAccess() {
 	c := &l.cfg
-	if c.Security.RequireAuth && c.Security.APIKey == "" {
+	if c.Security.RequireAuth && c.Security.APIKey == "" && c.Security.AuthToken == "" {
 		why := ""
 		if v := c.Security.APIKeyEnv; v != "" {
 			why = " (security.api_key_env names " + v + ", which is not set)"
 		}
 		l.problem("security.require_auth is on and there is no API key%s; give --api-key, ICN_API_KEY or ICN_API_KEY_FILE", why)
+	}
+	if (c.Security.TLSCertPath == "") != (c.Security.TLSKeyPath == "") {
+		l.problem("security.tls_cert_path and security.tls_key_path belong together; one of them is missing")
+	}
+	if c.Monitoring.MetricsEnabled {
+		l.checkAddr("monitoring.metrics_bind_addr", c.Monitoring.MetricsBindAddr)
 	}
 	host, _, err := net.SplitHostPort(c.Network.HTTPListenAddr)
 	if ip := net.ParseIP(host); err == nil && !c.Security.RequireAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {

@@ -31,6 +31,7 @@ type Config struct {
 	Security    Security    `key:"security"`
 	Mesh        Mesh        `key:"mesh"`
 	Performance Performance `key:"performance"`
+	Monitoring  Monitoring  `key:"monitoring"`
 	Logging     Logging     `key:"logging"`
 }
 
@@ -85,9 +86,14 @@ type Federation struct {
 
 // Security is who may use the API. The section may also be called [api].
 type Security struct {
-	APIKey      string `key:"api_key" flag:"api-key" env:"ICN_API_KEY,ICN_HTTP_API_KEY" secret:"true" doc:"key that API callers send as x-api-key"`
-	APIKeyEnv   string `key:"api_key_env" doc:"name of the environment variable that holds the API key"`
-	RequireAuth bool   `key:"require_auth" doc:"refuse API callers without the key; on as soon as there is one"`
+	APIKey        string `key:"api_key" flag:"api-key" env:"ICN_API_KEY,ICN_HTTP_API_KEY" secret:"true" doc:"key that API callers send as x-api-key"`
+	APIKeyEnv     string `key:"api_key_env" doc:"name of the environment variable that holds the API key"`
+	AuthToken     string `key:"auth_token" flag:"auth-token" env:"ICN_AUTH_TOKEN" secret:"true" doc:"token that API callers send as Authorization: Bearer; with an API key both are wanted"`
+	AuthTokenEnv  string `key:"auth_token_env" doc:"name of the environment variable that holds the token"`
+	RequireAuth   bool   `key:"require_auth" doc:"refuse API callers without the key or token; on as soon as there is one"`
+	OpenRateLimit int    `key:"open_rate_limit" flag:"open-rate-limit" env:"ICN_OPEN_RATE_LIMIT" doc:"requests a minute that are answered to each caller from elsewhere who shows no credential, where none is required; 0 = none"`
+	TLSCertPath   string `key:"tls_cert_path" flag:"tls-cert-path" env:"ICN_TLS_CERT_PATH" doc:"certificate (PEM) of the API; it is read again when it changes"`
+	TLSKeyPath    string `key:"tls_key_path" flag:"tls-key-path" env:"ICN_TLS_KEY_PATH" doc:"its key (PEM)"`
 }
 
 // Mesh fills the rules of a federation that this node founds.
@@ -99,6 +105,14 @@ type Mesh struct {
 type Performance struct {
 	MaxConcurrentJobs    int `key:"max_concurrent_jobs" flag:"max-concurrent-jobs" env:"ICN_MAX_CONCURRENT_JOBS" doc:"jobs run at once; 0 = as many as there are processors"`
 	ManaRegenerationRate int `key:"mana_regeneration_rate" doc:"mana that an account regains per hour; of a federation founded here"`
+	GCInterval           int `key:"gc_interval" doc:"seconds between removals of blocks, older than a day, that no pin and no open job reaches; 0 = never"`
+}
+
+// Monitoring is how the node is watched.
+type Monitoring struct {
+	MetricsEnabled      bool   `key:"metrics_enabled" flag:"metrics-enabled" doc:"serve the counters for Prometheus on a listener of their own, without a key; on when an address is given"`
+	MetricsBindAddr     string `key:"metrics_bind_addr" flag:"metrics-bind-addr" doc:"host:port of that listener; by default 127.0.0.1:9090"`
+	HealthCheckInterval int    `key:"health_check_interval" doc:"seconds between looks at this node's own readiness, of which changes are logged; 0 = never"`
 }
 
 // Logging is what the node tells its operator.
@@ -120,7 +134,9 @@ func Default() Config {
 		},
 		Storage:     Storage{Backend: "pebble", MaxConnections: 20, ConnectionTimeout: 10},
 		Identity:    Identity{GenerateNewKey: true},
+		Security:    Security{OpenRateLimit: 60},
 		Mesh:        Mesh{JobRetryCount: 3},
+		Monitoring:  Monitoring{HealthCheckInterval: 30},
 		Performance: Performance{ManaRegenerationRate: 10},
 		Logging:     Logging{Level: "info", Format: "text"},
 	}

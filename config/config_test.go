@@ -255,3 +255,25 @@ func FuzzFileNeverPanicsAndEveryRefusalIsInvalid(f *testing.F) {
 		}
 	})
 }
+
+// TestSamplesOfTheGuideLoad: the three files, as the guide writes them.
+func TestSamplesOfTheGuideLoad(t *testing.T) {
+	env := []string{"ICN_API_KEY=k", "ICN_AUTH_TOKEN=t", "ICN_KEY_PASSPHRASE=p", "DB_PASSWORD=hush"}
+	c, _ := load(t, env, "--config", "../configs/development.toml")
+	require.Equal(t, "memory", c.Storage.Backend)
+	require.Equal(t, "k", c.Security.APIKey, "the environment wins")
+	c, _ = load(t, nil, "--config", "../configs/development.toml")
+	require.Equal(t, "dev-key-123", c.Security.APIKey)
+	require.False(t, c.Security.RequireAuth)
+	c, _ = load(t, env, "--config", "../configs/federation_node.toml")
+	require.Equal(t, "postgresql", c.Storage.Backend)
+	require.Len(t, c.Network.BootstrapPeers, 2)
+	require.Equal(t, "p", c.Identity.Passphrase)
+	c, _ = load(t, env, "--config", "../configs/production.toml")
+	require.Equal(t, "postgresql://icn_prod_user:hush@postgres.internal:5432/icn_production", c.Storage.ConnectionString)
+	require.Equal(t, []any{"k", "t", 0, true}, []any{c.Security.APIKey, c.Security.AuthToken, c.Security.OpenRateLimit, c.Security.RequireAuth})
+	require.Equal(t, []any{"127.0.0.1:9090", true, 3600, 100, 10}, []any{c.Monitoring.MetricsBindAddr, c.Monitoring.MetricsEnabled, c.Performance.GCInterval,
+		c.Performance.MaxConcurrentJobs, c.Storage.ConnectionTimeout})
+	got := problems(t, []string{"DB_PASSWORD=hush"}, "--config", "../configs/production.toml")
+	require.Contains(t, got, "there is no API key (security.api_key_env names ICN_API_KEY, which is not set)")
+}

@@ -66,6 +66,9 @@ func (r *Running) release() error {
 	if r.sandbox != nil {
 		errs = append(errs, r.sandbox.Close())
 	}
+	if r.counters != nil {
+		_ = r.counters.Close() // its server has closed it, if it served
+	}
 	if r.cache != nil {
 		errs = append(errs, r.cache.Close())
 	}

@@ -48,19 +48,21 @@ type Options struct {
 
 // Running is a node at work.
 type Running struct {
-	cfg      config.Config
-	log      *slog.Logger
-	store    store.Store
-	ledger   store.Store     // of the log; the same one, unless it has its own
-	database *postgres.Store // the store, when it is one that others can take over
-	cache    *redis.Cache    // nil without
-	sandbox  *wasm.Runner
-	jobs     *jobs
-	host     *p2p.Host // nil without P2P
-	bridge   *bridge
-	node     *node.Node
-	api      *api.Server
-	socket   net.Listener
+	cfg         config.Config
+	log         *slog.Logger
+	store       store.Store
+	ledger      store.Store     // of the log; the same one, unless it has its own
+	database    *postgres.Store // the store, when it is one that others can take over
+	cache       *redis.Cache    // nil without
+	sandbox     *wasm.Runner
+	jobs        *jobs
+	host        *p2p.Host // nil without P2P
+	bridge      *bridge
+	node        *node.Node
+	api         *api.Server
+	socket      net.Listener
+	counters    net.Listener // of the metrics; nil without
+	certificate *certificate // nil: no TLS
 
 	stopAPI, stopNode context.CancelFunc
 	work              sync.WaitGroup
@@ -136,7 +138,11 @@ func (r *Running) open(pair key.Pair) error {
 			}
 			return err
 		},
+		func() (err error) { r.certificate, err = loadCertificate(r.cfg.Security, r.log); return err },
 		func() (err error) { r.host, err = openHost(r.cfg.Network, pair, answer{r.bridge}, r.log); return err },
+	}
+	if m := r.cfg.Monitoring; m.MetricsEnabled {
+		steps = append(steps, func() (err error) { r.counters, err = listen(m.MetricsBindAddr); return err })
 	}
 	errs := make([]error, len(steps))
 	var wait sync.WaitGroup
@@ -195,7 +201,7 @@ func (r *Running) assemble(pair key.Pair) error {
 		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
 		Release: Release, Log: r.log, Tuning: node.Tuning{Slots: slots(r.cfg.Performance)},
 	}
-	ac := api.Config{APIKey: r.cfg.Security.APIKey, RequireAuth: r.cfg.Security.RequireAuth, Log: r.log.With("part", "api")}
+	ac := api.Config{APIKey: r.cfg.Security.APIKey, BearerToken: r.cfg.Security.AuthToken, RequireAuth: r.cfg.Security.RequireAuth, OpenRateLimit: strangersLimit(r.cfg.Security.OpenRateLimit), Log: r.log.With("part", "api")}
 	if r.host != nil {
 		r.bridge.host.Store(r.host)
 		nc.Network, nc.Directory, ac.Directory = r.bridge, r.bridge, r.bridge
@@ -235,6 +241,14 @@ func rules(c config.Config) icn.Rules {
 	return r
 }
 
+// strangersLimit is the API's number for a setting of which 0 means nobody.
+func strangersLimit(perMinute int) int {
+	if perMinute == 0 {
+		return -1
+	}
+	return perMinute
+}
+
 func slots(c config.Performance) int {
 	if c.MaxConcurrentJobs > 0 {
 		return c.MaxConcurrentJobs
@@ -252,7 +266,10 @@ func (r *Running) run() {
 		r.bridge.follow(r.host, r.node)
 	}
 	r.work.Go(func() { r.ended <- r.node.Run(nodeCtx) })
-	r.work.Go(func() { r.ended <- r.api.Serve(apiCtx, r.socket) })
+	door := r.secured(apiCtx)
+	r.work.Go(func() { r.ended <- r.api.Serve(apiCtx, door) })
+	r.metrics(apiCtx)
+	r.upkeep(nodeCtx)
 	r.announce(nodeCtx)
 }
 
@@ -272,13 +289,17 @@ func (r *Running) Wait(ctx context.Context) error {
 // APIURL is where the API answers.
 func (r *Running) APIURL() string {
 	host, port, err := net.SplitHostPort(r.socket.Addr().String())
+	scheme := "http://"
+	if r.certificate != nil {
+		scheme = "https://"
+	}
 	if err != nil {
-		return "http://" + r.socket.Addr().String()
+		return scheme + r.socket.Addr().String()
 	}
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + net.JoinHostPort(host, port)
 }
 
 // P2PAddrs are the multiaddrs that other nodes can use; none without P2P.
