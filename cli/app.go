@@ -12,6 +12,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -41,6 +42,7 @@ const defaultURL = "http://127.0.0.1:7845"
 type app struct {
 	Streams
 	apiURL, apiKey, output string
+	token, caCert          string
 	quiet                  bool
 }
 
@@ -71,6 +73,8 @@ func newRoot(a *app) *cobra.Command {
 	f := root.PersistentFlags()
 	f.StringVar(&a.apiURL, "api-url", "", "the node's API, or @FILE as icn-node --addr-file writes it (env ICN_API_URL; default "+defaultURL+")")
 	f.StringVar(&a.apiKey, "api-key", "", "the node's API key (env ICN_API_KEY)")
+	f.StringVar(&a.token, "auth-token", "", "the node's bearer token (env ICN_AUTH_TOKEN)")
+	f.StringVar(&a.caCert, "ca-cert", "", "trust this certificate (PEM) of an https:// node, beside the system's (env ICN_CA_CERT)")
 	f.StringVar(&a.output, "output", "table", "table or json")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
@@ -165,11 +169,39 @@ func (a *app) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := a.apiKey
-	if k == "" {
-		k = a.Getenv("ICN_API_KEY")
+	trust, err := a.trust()
+	if err != nil {
+		return nil, err
 	}
-	return client.New(u, client.Options{APIKey: k})
+	return client.New(u, client.Options{APIKey: a.or(a.apiKey, "ICN_API_KEY"), Token: a.or(a.token, "ICN_AUTH_TOKEN"), Trust: trust})
+}
+
+// or is a flag's value, or that of an environment variable.
+func (a *app) or(flag, variable string) string {
+	if flag != "" {
+		return flag
+	}
+	return a.Getenv(variable)
+}
+
+// trust is the system's certificates and the one that was named; nil when none was.
+func (a *app) trust() (*x509.CertPool, error) {
+	path := a.or(a.caCert, "ICN_CA_CERT")
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("--ca-cert: %w: %v", icn.ErrNotFound, err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("--ca-cert: %w: %s holds no certificate in PEM", icn.ErrInvalid, path)
+	}
+	return pool, nil
 }
 
 // wallet is the folder of members' keys.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/api/client"
@@ -34,6 +35,9 @@ func (a *app) explain(c *client.Client, err error) error {
 		return advised{fmt.Errorf("no node answers at %s (%w: %v)", c.URL(), icn.ErrUnavailable, op.Err),
 			"Start one with 'icn-node --test-mode', or give --api-url."}
 	case errors.As(err, &p) && p.Status == http.StatusUnauthorized:
+		if strings.Contains(p.Detail, "token") {
+			return advised{fmt.Errorf("%w: the node at %s: %s", icn.ErrDenied, c.URL(), p.Detail), "Give it with --auth-token or ICN_AUTH_TOKEN."}
+		}
 		return advised{fmt.Errorf("%w: the node at %s wants its API key", icn.ErrDenied, c.URL()),
 			"Give it with --api-key or ICN_API_KEY."}
 	}

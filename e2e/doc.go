@@ -18,6 +18,8 @@
 //	postgres VAR             VAR = the address of a new PostgreSQL database
 //	pause NAME               a node's process is stopped (SIGSTOP), resume lets it go on
 //	gone NAME                wait until a node has ended by itself, with exit code 1
+//	certificate NAME         NAME.crt and NAME.key, for loopback
+//	plain NAME PATH STATUS   ask a node's port without TLS
 //	flip FILE…               change a byte in the middle of the largest of these files
 //
 // It waits with the product's own means only (icn-cli health --wait, federation

@@ -194,6 +194,10 @@ func FuzzKeyFile(f *testing.F) {
 		path := filepath.Join(t.TempDir(), "node.key")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		p, err := key.Load(path)
+		if key.IsSealed([]byte(text)) {
+			require.ErrorIs(t, err, icn.ErrDenied)
+			return
+		}
 		if err != nil {
 			require.ErrorIs(t, err, icn.ErrCorrupt)
 			return
