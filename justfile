@@ -16,6 +16,10 @@ test:
 check:
     ./scripts/check.sh
 
+# Look for bugs with random input, each decoder for a while: just fuzz 60s
+fuzz time="20s":
+    ./scripts/fuzz.sh {{time}}
+
 # Compare with peers, in one interleaved run
 bench:
     ./scripts/bench.sh

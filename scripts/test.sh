@@ -20,7 +20,5 @@ go test -timeout 30m ./...
 CGO_ENABLED=1 go test -tags rocksdb ./store/rocksdb
 echo "== 1,000 simulated federations"
 ./scripts/sim.sh 1000
-echo "== fuzzing, from the kept corpus on"
-./scripts/fuzz.sh 5s
 echo "== the demo"
 go run ./cmd/icn-cli demo --once
