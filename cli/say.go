@@ -39,7 +39,7 @@ func say(ctx context.Context, c *client.Client, who key.Pair, ops ...icn.Op) (wi
 		if err != nil {
 			return wire.Said{}, err
 		}
-		s := &icn.Statement{Network: network, Author: who.DID(), Number: account.Next, Until: icn.Time(time.Now().Add(goodFor).UnixMilli()), Ops: ops}
+		s := &icn.Statement{Network: network, Author: who.DID(), Number: account.Next, Until: max(icn.Time(time.Now().UnixMilli()), account.AsOf) + icn.Time(goodFor.Milliseconds()), Ops: ops}
 		s.Sig = [64]byte(who.Sign(s.SigningBytes()))
 		said, err := c.StatementSay(ctx, s.Encode())
 		if err == nil || try == tries || !errors.Is(err, icn.ErrConflict) {

@@ -114,6 +114,7 @@ type Loop struct {
 
 	now      icn.Time
 	lastTick icn.Time
+	ahead    icn.Time    // how far the log's time is ahead of this clock, when that is far
 	folded   uint64      // events up to here are in the store
 	snapAt   uint64      // entry of the last snapshot
 	raftAt   uint64      // raft index of the last payload that the order gave and the machine has

@@ -287,11 +287,13 @@ func (n *Node) Say(ctx context.Context, wire []byte) (Said, error) {
 	})
 }
 
+// life is how long what the node says may wait to be ordered, in milliseconds.
+const life = 3600_000
+
 // Do says operations in the node's own name, under the same rules as Say.
 func (n *Node) Do(ctx context.Context, ops ...icn.Op) (Said, error) {
-	until := now() + 3600_000
 	return n.await(ctx, 0, func(l *Loop, done func(Answer)) (icn.CID, uint64, error) {
-		s, err := l.SayOps(ops, until, done)
+		s, err := l.SayOps(ops, l.clock()+life, done)
 		if err != nil {
 			return icn.CID{}, 0, err
 		}

@@ -239,3 +239,59 @@ func BenchmarkJobAlone(b *testing.B) {
 		runJob(b, n, "x")
 	}
 }
+
+// TestLogThatIsAheadGoesOn: once the clock said 2031, and now it is right again.
+// What waits for a time waits no longer than it says, and the operator is told.
+func TestLogThatIsAheadGoesOn(t *testing.T) {
+	s, pair := memory.New(), newPair(t)
+	at := time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	var genesis icn.Block
+	n, stop := alone(t, s, pair)
+	if err := n.View(func(m *core.Machine) { genesis = m.Genesis().Block() }); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	open := func(now int64) *node.Loop {
+		l, err := node.NewLoop(node.LoopConfig{
+			Signer: pair, Genesis: genesis, Store: node.NetworkStore(s, genesis.CID), Verify: key.Verify, VerifyBatch: verifyBatch,
+			Send: func(icn.DID, node.Kind, []byte) {}, Stop: func(icn.CID, uint32) {}, Jitter: func(int64) int64 { return 0 },
+			Log: slog.New(slog.DiscardHandler),
+		}, icn.Time(now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	say := func(l *node.Loop, now int64, op icn.Op) {
+		t.Helper()
+		var got error = errors.New("not ordered")
+		if _, err := l.SayOps([]icn.Op{op}, 0, func(a node.Answer) { got = a.Err }); err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			if err := l.Turn(icn.Time(now)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got != nil {
+			t.Fatal(got)
+		}
+	}
+	say(open(at), at, icn.MemberAdmit{Member: newPair(t).DID(), Role: icn.RolePerson, Name: "Ada"})
+
+	today := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC).UnixMilli()
+	l := open(today)
+	say(l, today, icn.MemberAdmit{Member: newPair(t).DID(), Role: icn.RolePerson, Name: "Grace"})
+	later := today + 3_600_000
+	say(l, later, icn.MemberAdmit{Member: newPair(t).DID(), Role: icn.RolePerson, Name: "Hedy"})
+	var head core.Head
+	l.View(func(m *core.Machine) { head = m.Head() })
+	if moved := int64(head.Time) - at; moved < 3_600_000 || moved > 3_700_000 {
+		t.Errorf("in an hour the log's time moved by %d ms", moved)
+	}
+	var st node.Status
+	l.Status(&st)
+	if !strings.Contains(st.Alarms["log time"], "2031-01-01") {
+		t.Errorf("alarms: %v", st.Alarms)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
@@ -131,6 +132,27 @@ func (l *Loop) SayOps(ops []icn.Op, until icn.Time, done func(Answer)) (*icn.Sta
 	return s, nil
 }
 
+// clock is the time that this node stamps entries with: its own. When the log is
+// far ahead of that, because a clock was wrong once, it goes on from the log's
+// time, so that what waits for a time does not wait for years.
+func (l *Loop) clock() icn.Time {
+	if d := l.m.Head().Time - l.now; d > icn.Time(l.tune.SkewMillis) && d > l.ahead {
+		l.ahead = d
+	}
+	return l.now + l.ahead
+}
+
+// checkLogTime alarms while the log's time is far ahead of this clock.
+func (l *Loop) checkLogTime() {
+	d := int64(l.m.Head().Time - l.now)
+	if d <= l.tune.SkewMillis {
+		l.calm("log time")
+		return
+	}
+	l.alarm("log time", fmt.Sprintf("the log's time is %s; this machine's clock says %s; a clock was wrong once, or this one is; deadlines and capacity go by the log's time",
+		time.UnixMilli(int64(l.m.Head().Time)).UTC().Format(time.DateTime), time.UnixMilli(int64(l.now)).UTC().Format(time.DateTime)))
+}
+
 // hand gives a waiting statement to whoever leads.
 func (l *Loop) hand(p *pending) {
 	if !l.seated() {
@@ -180,7 +202,7 @@ func (l *Loop) tickOutbox() {
 			l.lookUp(k, p)
 			continue
 		}
-		if u := p.st.Until; u != 0 && (l.m.Head().Time > u || l.now > u+icn.Time(l.tune.SkewMillis)) {
+		if u := p.st.Until; u != 0 && (l.m.Head().Time > u || l.clock() > u+icn.Time(l.tune.SkewMillis)) {
 			l.conclude(k, Answer{Err: fmt.Errorf("statement %d of %s: %w: its time ran out before it could be ordered", k.number, k.author, icn.ErrUnavailable)})
 			continue
 		}
@@ -332,13 +354,13 @@ func (l *Loop) propose() {
 			l.leading.queue = good[i:]
 			break
 		}
-		payloads = append(payloads, icn.Proposal(l.now, q.wire))
+		payloads = append(payloads, icn.Proposal(l.clock(), q.wire))
 		size += len(q.wire)
 		l.leading.inflight[q.hash] = l.now
 	}
-	if due, ok := l.m.NextTimer(); ok && due <= l.now && len(payloads) == 0 && (due != l.leading.tickFor || l.now-l.leading.tickAt > 1000) {
+	if due, ok := l.m.NextTimer(); ok && due <= l.clock() && len(payloads) == 0 && (due != l.leading.tickFor || l.now-l.leading.tickAt > 1000) {
 		l.leading.tickFor, l.leading.tickAt = due, l.now
-		payloads = append(payloads, icn.Proposal(l.now, nil))
+		payloads = append(payloads, icn.Proposal(l.clock(), nil))
 	}
 	if len(payloads) == 0 {
 		return

@@ -142,6 +142,7 @@ func (l *Loop) tickPeers() {
 		for _, d := range l.roster.nodes {
 			l.sendBeacon(d)
 		}
+		l.checkLogTime()
 	}
 	if l.peers.electAt != 0 && l.now >= l.peers.electAt {
 		l.peers.electAt = 0

@@ -204,6 +204,7 @@ func (n *Node) Account(d icn.DID) (AccountView, error) {
 	v := AccountView{DID: d, AsOf: now()}
 	found := false
 	err := n.View(func(m *core.Machine) {
+		v.AsOf = max(v.AsOf, m.Head().Time)
 		a, ok := m.Account(d, v.AsOf)
 		found, v.Balance, v.Held, v.Index, v.Next = ok, a.Balance, a.Held, m.Head().Index, m.NextNumber(d)
 	})
