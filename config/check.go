@@ -154,7 +154,11 @@ func (l *loading) checkAccess() {
 	}
 	host, _, err := net.SplitHostPort(c.Network.HTTPListenAddr)
 	if ip := net.ParseIP(host); err == nil && !c.Security.RequireAuth && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		l.warn("anybody who reaches %s can use this node: there is no API key; give one with --api-key or ICN_API_KEY", c.Network.HTTPListenAddr)
+		if c.Security.Insecure {
+			l.warn("anybody who reaches %s can use this node: no API key is wanted", c.Network.HTTPListenAddr)
+		} else {
+			l.problem("anybody who reaches %s could use this node: no API key is wanted; give one with --api-key or ICN_API_KEY, listen on 127.0.0.1, or say --insecure", c.Network.HTTPListenAddr)
+		}
 	}
 	if c.Federation.JoinCode != "" && len(c.Network.BootstrapPeers) == 0 {
 		l.warn("the join code is not used: there is no bootstrap peer to bring it to; give --bootstrap-peers")

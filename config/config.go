@@ -92,6 +92,7 @@ type Security struct {
 	AuthTokenEnv  string `key:"auth_token_env" doc:"name of the environment variable that holds the token"`
 	RequireAuth   bool   `key:"require_auth" doc:"refuse API callers without the key or token; on as soon as there is one"`
 	OpenRateLimit int    `key:"open_rate_limit" flag:"open-rate-limit" env:"ICN_OPEN_RATE_LIMIT" doc:"requests a minute that are answered to each caller from elsewhere who shows no credential, where none is required; 0 = none"`
+	Insecure      bool   `key:"insecure" flag:"insecure" doc:"let everybody who reaches an address that is not this machine's own use the node without a key"`
 	TLSCertPath   string `key:"tls_cert_path" flag:"tls-cert-path" env:"ICN_TLS_CERT_PATH" doc:"certificate (PEM) of the API; it is read again when it changes"`
 	TLSKeyPath    string `key:"tls_key_path" flag:"tls-key-path" env:"ICN_TLS_KEY_PATH" doc:"its key (PEM)"`
 }

@@ -208,7 +208,7 @@ func TestSledHasThePathOfTheGuide(t *testing.T) {
 }
 
 func TestWhatIsOpenOrUselessIsWarnedOf(t *testing.T) {
-	_, w := load(t, []string{"ICN_REPUTATION_DB_PATH=./icn_data/mana.sled", "ICN_STORAGE_PAHT=x", "ICN_UNRELATED_THING=1"}, "--http-listen-addr", "0.0.0.0:7845", "--join-code", "c")
+	_, w := load(t, []string{"ICN_REPUTATION_DB_PATH=./icn_data/mana.sled", "ICN_STORAGE_PAHT=x", "ICN_UNRELATED_THING=1"}, "--http-listen-addr", "0.0.0.0:7845", "--insecure", "--join-code", "c")
 	all := strings.Join(w, "\n")
 	require.Contains(t, all, "ICN_REPUTATION_DB_PATH is not needed")
 	require.Contains(t, all, "did you mean ICN_STORAGE_PATH?")
@@ -276,4 +276,49 @@ func TestSamplesOfTheGuideLoad(t *testing.T) {
 		c.Performance.MaxConcurrentJobs, c.Storage.ConnectionTimeout})
 	got := problems(t, []string{"DB_PASSWORD=hush"}, "--config", "../configs/production.toml")
 	require.Contains(t, got, "there is no API key (security.api_key_env names ICN_API_KEY, which is not set)")
+}
+
+func TestOpenDoorToTheWorldIsRefused(t *testing.T) {
+	for _, addr := range []string{"0.0.0.0:7845", "[::]:7845", "192.0.2.1:7845", "node.example:7845", ":7845"} {
+		require.Contains(t, problems(t, nil, "--http-listen-addr", addr), "say --insecure", addr)
+		load(t, []string{"ICN_API_KEY=k"}, "--http-listen-addr", addr)
+		load(t, []string{"ICN_AUTH_TOKEN=t"}, "--http-listen-addr", addr)
+	}
+	for _, addr := range []string{"127.0.0.1:7845", "[::1]:7845", "localhost:7845"} {
+		load(t, nil, "--http-listen-addr", addr)
+	}
+}
+
+func TestManualIsWhatTheFieldsSay(t *testing.T) {
+	want, err := os.ReadFile("../docs/configuration.md")
+	require.NoError(t, err)
+	require.Equal(t, string(want), Reference(), "run: go run ./cmd/icn-node config reference > docs/configuration.md")
+}
+
+func TestProblemsNameTheirLine(t *testing.T) {
+	file := write(t, "c.toml", "# a file\n[network]\nmax_peers = 3\n\nhttp_listen_adr = \"127.0.0.1:1\"\n[storage]\npath = 5\n")
+	got := problems(t, nil, "--config", file)
+	require.Contains(t, got, "c.toml:5: unknown key network.http_listen_adr; did you mean network.http_listen_addr?")
+	require.Contains(t, got, "c.toml:7): want text in quotes, got 5")
+	yaml := write(t, "c.yaml", "network:\n  max_peers: many\n")
+	require.Contains(t, problems(t, nil, "--config", yaml), "c.yaml:2): want a whole number, got many")
+	twice := write(t, "d.toml", "[network]\nmax_peers = 3\nmax_peers = 4\n")
+	require.Contains(t, problems(t, nil, "--config", twice), "max_peers")
+}
+
+func TestEffectiveSettingsNameTheirOriginAndNoSecret(t *testing.T) {
+	file := write(t, "c.toml", "[network]\nmax_peers = 3\n")
+	src := FileOnly(file, []string{"ICN_API_KEY=hunter2", "ICN_LOG_LEVEL=debug"})
+	all, err := Effective(src)
+	require.NoError(t, err)
+	seen := map[string]Shown{}
+	for _, s := range all {
+		seen[s.Key] = s
+	}
+	require.Equal(t, Shown{"network.max_peers", 3, file + ":2"}, seen["network.max_peers"])
+	require.Equal(t, Shown{"security.api_key", "********", "environment ICN_API_KEY"}, seen["security.api_key"])
+	require.Equal(t, Shown{"logging.level", "debug", "environment ICN_LOG_LEVEL"}, seen["logging.level"])
+	require.Equal(t, Shown{"storage.backend", "pebble", "preset"}, seen["storage.backend"])
+	require.Equal(t, Shown{"storage.path", "./icn_data/node", "follows from others"}, seen["storage.path"])
+	require.Equal(t, Shown{"security.require_auth", true, "follows from others"}, seen["security.require_auth"])
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"reflect"
-	"strings"
 
 	"github.com/spf13/pflag"
 )
@@ -61,32 +60,4 @@ func flagValues(fs *pflag.FlagSet) []setting {
 		}
 	}
 	return out
-}
-
-// Reference is the manual of all keys, in Markdown, made from the field docs.
-func Reference() string {
-	var b strings.Builder
-	preset := Default()
-	section := ""
-	for _, f := range fields {
-		name, key, _ := strings.Cut(f.Key, ".")
-		if name != section {
-			section = name
-			fmt.Fprintf(&b, "\n## [%s]\n\n| key | preset | flag | environment | meaning |\n|---|---|---|---|---|\n", section)
-		}
-		flag := ""
-		if len(f.Flags) > 0 {
-			flag = "`--" + strings.Join(f.Flags, "` `--") + "`"
-		}
-		env := "`" + strings.Join(f.Env, "` `") + "`"
-		if f.Secret {
-			env += " (each also with `_FILE`)"
-		}
-		value := ""
-		if v := f.in(&preset); f.kind == reflect.Bool || !v.IsZero() {
-			value = fmt.Sprintf("`%v`", v.Interface())
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", key, value, flag, env, f.Doc)
-	}
-	return strings.TrimPrefix(b.String(), "\n")
 }

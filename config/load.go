@@ -54,6 +54,11 @@ type loading struct {
 // Load puts the layers together. Warnings are for the log; an error names all
 // problems, one a line, and wraps icn.ErrInvalid.
 func Load(src Sources) (Config, []string, error) {
+	l, err := gather(src)
+	return l.cfg, l.warnings, err
+}
+
+func gather(src Sources) (*loading, error) {
 	l := &loading{env: environ(src.Environ), layer: map[string]int{}, from: map[string]string{}}
 	var all []setting
 	all = append(all, l.fileValues(src.Flags)...)
@@ -66,9 +71,9 @@ func Load(src Sources) (Config, []string, error) {
 	l.finish()
 	l.check()
 	if len(l.problems) > 0 {
-		return l.cfg, l.warnings, fmt.Errorf("configuration: %w:\n%w", icn.ErrInvalid, errors.Join(l.problems...))
+		return l, fmt.Errorf("configuration: %w:\n%w", icn.ErrInvalid, errors.Join(l.problems...))
 	}
-	return l.cfg, l.warnings, nil
+	return l, nil
 }
 
 // preset is the lowest layer: a later setting of runtime.test_mode wins.
@@ -147,20 +152,26 @@ func (l *loading) fileValues(fs *pflag.FlagSet) []setting {
 		l.problem("%s: %v", path, err)
 		return nil
 	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		l.problem("%s: %v", path, err)
+		return nil
+	}
 	var out []setting
 	flat := k.All()
 	for _, key := range slices.Sorted(maps.Keys(flat)) {
 		f, err := findKey(key)
+		where := place(path, string(text), key)
 		if err != nil {
-			l.problem("%s: %v", path, err)
+			l.problem("%s: %v", where, err)
 			continue
 		}
 		v, err := l.expand(flat[key])
 		if err != nil {
-			l.problem("%s: %s: %v", path, key, err)
+			l.problem("%s: %s: %v", where, key, err)
 			continue
 		}
-		out = append(out, setting{f, v, path + ": " + key, layerFile})
+		out = append(out, setting{f, v, where, layerFile})
 	}
 	return out
 }
