@@ -13,7 +13,7 @@ func (m *Machine) admissible(s *icn.Statement, wire []byte, now icn.Time, sig Ch
 	if err := m.standing(s, now); err != nil {
 		return err
 	}
-	key := [32]byte(s.Author)
+	key := m.identity.KeyOf(s.Author)
 	if sig.OK && sig.Key == key {
 		return nil
 	}

@@ -47,6 +47,9 @@ func (m *Machine) checkParts() error {
 	if err := m.CheckAccounts(); err != nil {
 		return err
 	}
+	if err := m.identity.Check(); err != nil {
+		return err
+	}
 	var err error
 	jobs := 0
 	m.timers.due.Each(func(name string, due icn.Time) bool {

@@ -92,6 +92,14 @@ func play(f *federation) {
 	over := f.signed("ann", &icn.Statement{Network: f.genesis.CID, Author: did("ann"), Number: f.numbers["ann"] + 1024, Until: f.now, Ops: []icn.Op{post("n1", 1)}})
 	f.enter(over) // overtakes
 	f.say("ann", icn.JobCancel{Job: f.job(0)})
+
+	// Keys change, identities stay.
+	f.say("ann", f.rotate("ann", "ann's second key"))
+	f.refused(f.statement("ann", post("n1", 1)), icn.ErrDenied, "signature")
+	f.numbers["ann"]--
+	f.keys["ann"] = "ann's second key"
+	f.say("ann", post("n1", 20))
+	f.say("n1", icn.AuditHead{Lines: 12, Head: [32]byte{1, 2, 3}})
 	f.tick(1 << 40)
 }
 
@@ -218,6 +226,6 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 		}
 	}
 	play(f)
-	require.Len(t, kinds, 10, "%v", kinds)
-	require.Len(t, events, 14, "%v", events)
+	require.Len(t, kinds, 12, "%v", kinds)
+	require.Len(t, events, 16, "%v", events)
 }

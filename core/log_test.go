@@ -42,13 +42,14 @@ type federation struct {
 	m       *core.Machine
 	now     icn.Time
 	numbers map[string]uint64
+	keys    map[string]string // of those who have another than their first, its name
 	last    *icn.Statement
 	log     []icn.Entry
 	seen    func(icn.Entry, core.Outcome) // is told of each entry
 }
 
 func newFederation(t testing.TB, g *icn.Genesis) *federation {
-	f := &federation{TB: t, genesis: g.Block(), now: g.Created, numbers: map[string]uint64{}}
+	f := &federation{TB: t, genesis: g.Block(), now: g.Created, numbers: map[string]uint64{}, keys: map[string]string{}}
 	var err error
 	f.m, err = core.New(f.genesis, key.Verify)
 	require.NoError(t, err)
@@ -62,6 +63,9 @@ func (f *federation) statement(author string, ops ...icn.Op) *icn.Statement {
 }
 
 func (f *federation) signed(author string, s *icn.Statement) *icn.Statement {
+	if k := f.keys[author]; k != "" {
+		author = k
+	}
 	copy(s.Sig[:], pairOf(author).Sign(s.SigningBytes()))
 	return s
 }
@@ -110,6 +114,11 @@ func (f *federation) tick(millis icn.Time) core.Outcome {
 	f.Helper()
 	f.now += millis
 	return f.enter(nil)
+}
+
+// rotate is the operation by which an author takes the key of this name.
+func (f *federation) rotate(author, key string) icn.KeyRotate {
+	return icn.KeyRotate{Key: did(key), Proof: [64]byte(pairOf(key).Sign(icn.RotationBytes(f.genesis.CID, did(author), did(key))))}
 }
 
 // job is the name of the job that operation op of the last statement posted.

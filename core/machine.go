@@ -259,17 +259,26 @@ func (r *run) op(statement icn.CID, i int, op icn.Op) error {
 		}
 		r.touch(jobOf(statement, i, o))
 		return r.carryOut(res.Effects)
+	case icn.KeyRotate:
+		if !s.verify(o.Key, icn.RotationBytes(s.network, *r.author, o.Key), o.Proof[:]) {
+			return fmt.Errorf("rotate key: %w: the new key has not agreed", icn.ErrDenied)
+		}
+		return r.identity(o)
 	default:
-		effects, events, err := s.identity.Apply(identity.Step{Author: *r.author, Index: r.head.Index, Time: r.head.Time, Rules: s.Rules()}, o)
-		if err != nil {
-			return err
-		}
-		r.out.Nodes = true
-		for _, b := range events {
-			r.event(b)
-		}
-		return r.carryOut(effects)
+		return r.identity(o)
 	}
+}
+
+func (r *run) identity(o icn.Op) error {
+	effects, events, err := r.m.identity.Apply(identity.Step{Author: *r.author, Index: r.head.Index, Time: r.head.Time, Rules: r.m.Rules()}, o)
+	if err != nil {
+		return err
+	}
+	r.out.Nodes = true
+	for _, b := range events {
+		r.event(b)
+	}
+	return r.carryOut(effects)
 }
 
 func jobOf(statement icn.CID, i int, op icn.Op) icn.CID {

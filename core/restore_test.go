@@ -14,7 +14,7 @@ import (
 )
 
 // order is how the tables follow each other in a snapshot.
-var order = []string{"head", "rules", "number", "timer", "node", "member", "invite", "next-node", "account", "mana-totals", "job", "open-jobs"}
+var order = []string{"head", "rules", "number", "timer", "node", "member", "invite", "key", "key-owner", "next-node", "account", "mana-totals", "job", "open-jobs"}
 
 // rewrite changes the tables of a snapshot, and writes it again in good form.
 func rewrite(t testing.TB, snapshot []byte, change func(map[string]map[string]string)) []byte {
@@ -67,6 +67,9 @@ func TestASnapshotWhosePartsContradictEachOtherIsRefused(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	for name, change := range map[string]func(map[string]map[string]string){ // order: each case stands alone
+		"a key without its owner": func(x map[string]map[string]string) {
+			x["key"][string(ann[:])] = string(icn.AppendUint(icn.AppendDID(icn.AppendArray(nil, 2), n3), 1))
+		},
 		"a job without its timer": func(x map[string]map[string]string) { delete(x["timer"], timer) },
 		"a timer at another time": func(x map[string]map[string]string) { x["timer"][timer] = string(icn.AppendTime(nil, f.now)) },
 		"a timer of no job": func(x map[string]map[string]string) {

@@ -36,6 +36,12 @@ func (m *Machine) Member(d icn.DID) (identity.Member, bool) { return m.identity.
 // Members calls fn for each member, in the order of DIDs.
 func (m *Machine) Members(fn func(icn.DID, identity.Member) bool) { m.identity.Members(fn) }
 
+// KeyOf is the public key that d's statements are signed with now.
+func (m *Machine) KeyOf(d icn.DID) [32]byte { return m.identity.KeyOf(d) }
+
+// OwnerOf is whose key this is, and whether it still is.
+func (m *Machine) OwnerOf(key [32]byte) (d icn.DID, current bool) { return m.identity.OwnerOf(key) }
+
 // Account returns an account as it stands at time now (at log time, if now is
 // earlier than that).
 func (m *Machine) Account(d icn.DID, now icn.Time) (mana.Account, bool) {

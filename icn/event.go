@@ -56,6 +56,18 @@ type (
 		Role   Role   `json:"role"`
 		Name   string `json:"name"`
 	}
+	// KeyRotated: what an identity says is signed with another key from here on.
+	KeyRotated struct {
+		Who DID `json:"who"`
+		Key DID `json:"key"`
+		Was DID `json:"was"`
+	}
+	// AuditAnchored: an audit log had this head.
+	AuditAnchored struct {
+		Node  DID    `json:"node"`
+		Lines uint64 `json:"lines"`
+		Head  string `json:"head"`
+	}
 	// JobPosted: a job is open, its budget is held.
 	JobPosted struct {
 		Job       CID    `json:"job"`
@@ -147,6 +159,12 @@ func (InviteCreated) EventType() string { return "InviteCreated" }
 
 // EventType implements EventBody.
 func (MemberAdmitted) EventType() string { return "MemberAdmitted" }
+
+// EventType implements EventBody.
+func (KeyRotated) EventType() string { return "KeyRotated" }
+
+// EventType implements EventBody.
+func (AuditAnchored) EventType() string { return "AuditAnchored" }
 
 // EventType implements EventBody.
 func (JobPosted) EventType() string { return "JobPosted" }

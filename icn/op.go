@@ -31,6 +31,8 @@ var decoders = map[string]struct {
 	NodeLeave{}.Kind():    {0, func(r *Reader) Op { return NodeLeave{} }},
 	InviteCreate{}.Kind(): {3, readInviteCreate},
 	MemberAdmit{}.Kind():  {3, readMemberAdmit},
+	KeyRotate{}.Kind():    {2, readKeyRotate},
+	AuditHead{}.Kind():    {2, func(r *Reader) Op { return AuditHead{Lines: r.Uint(), Head: r.Hash()} }},
 	JobPost{}.Kind():      {3, func(r *Reader) Op { return JobPost{Via: r.DID(), Budget: r.Uint(), Spec: readJobSpec(r)} }},
 	JobAssign{}.Kind():    {4, readJobAssign},
 	JobReceipt{}.Kind():   {12, readJobReceipt},

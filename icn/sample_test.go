@@ -57,6 +57,8 @@ func sampleOps() []icn.Op {
 		icn.JobReceipt{Job: job, Attempt: 1, Spec: sampleSpec().CID(), Output: rawCID("hello world"), Log: rawCID("log"), Gas: 123_456, Millis: 17, ABI: 1},
 		icn.JobFail{Job: job, Attempt: 2, Declined: true, Reason: "no free slot"},
 		icn.JobCancel{Job: job},
+		icn.KeyRotate{Key: who(7), Proof: [64]byte(ed25519.Sign(secret(7), icn.RotationBytes(sampleGenesis().Block().CID, who(1), who(7))))},
+		icn.AuditHead{Lines: 1234, Head: sha256.Sum256([]byte("a line"))},
 	}
 }
 
@@ -156,6 +158,10 @@ func anyOp(t *rapid.T) icn.Op {
 			ExitCode: u32("exit"), Output: maybeCID(t, "output"), Log: maybeCID(t, "log"), Gas: number(t, "gas"), Millis: number(t, "millis"), ABI: u32("abi"), Denied: u32("denied")}
 	case "job.fail":
 		return icn.JobFail{Job: anyCID(t, "job"), Attempt: u32("attempt"), Declined: rapid.Bool().Draw(t, "declined"), Reason: text(t, icn.MaxText, "reason")}
+	case "key.rotate":
+		return icn.KeyRotate{Key: anyDID(t, "key"), Proof: [64]byte(rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "proof"))}
+	case "audit.head":
+		return icn.AuditHead{Lines: number(t, "lines"), Head: anyHash(t, "head")}
 	case "job.cancel":
 		return icn.JobCancel{Job: anyCID(t, "job")}
 	default:

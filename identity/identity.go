@@ -1,11 +1,11 @@
 // Package identity is the fold that knows who belongs to the federation: nodes,
-// persons, organisations and open join codes.
+// persons, organisations, the keys they sign with, and open join codes.
 //
 // The invariant it keeps: a place in the order (a Raft id) is given out once and
 // never again, and the clerks are an odd number of active nodes.
 //
-// It keeps no capacity and no keys' secrets, and it knows nothing of Raft but
-// the numbers.
+// It keeps no capacity and no keys' secrets, checks no signatures, and knows nothing
+// of Raft but the numbers.
 //
 //	f := identity.New(db)
 //	effects := f.Found(genesis)
@@ -57,6 +57,8 @@ type Fold struct {
 	nodes   *state.Table[icn.DID, Node]
 	members *state.Table[icn.DID, Member]
 	invites *state.Table[[32]byte, Invite]
+	keys    *state.Table[icn.DID, Key]      // of those who have another than their DID's
+	owners  *state.Table[[32]byte, icn.DID] // of keys that are no DIDs
 	next    *state.Table[state.One, uint64] // the next Raft id and admission number
 	active  []icn.DID                       // active nodes by Seq: derived, never stored
 }
@@ -70,6 +72,10 @@ func New(db *state.DB) *Fold {
 			Name: "member", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendMember, Read: readMember}),
 		invites: state.NewTable(db, state.Spec[[32]byte, Invite]{
 			Name: "invite", Key: hashKey, Parse: parseHashKey, Append: appendInvite, Read: readInvite}),
+		keys: state.NewTable(db, state.Spec[icn.DID, Key]{
+			Name: "key", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendKey, Read: readKey}),
+		owners: state.NewTable(db, state.Spec[[32]byte, icn.DID]{
+			Name: "key-owner", Key: hashKey, Parse: parseHashKey, Append: appendOwner, Read: readOwner}),
 		next: state.NewTable(db, state.Spec[state.One, uint64]{
 			Name: "next-node", Key: state.OneKey, Parse: state.ParseOneKey, Append: icn.AppendUint,
 			Read: func(r *icn.Reader) uint64 { return r.Uint() }}),
@@ -180,6 +186,10 @@ func (f *Fold) Apply(s Step, op icn.Op) ([]icn.Effect, []icn.EventBody, error) {
 		return f.invite(s, o)
 	case icn.MemberAdmit:
 		return f.admitMember(s, o)
+	case icn.KeyRotate:
+		return f.rotate(s, o)
+	case icn.AuditHead:
+		return f.anchor(s, o)
 	}
 	return nil, nil, fmt.Errorf("%s: %w: not an operation on identities", op.Kind(), icn.ErrInvalid)
 }
@@ -190,6 +200,9 @@ func (f *Fold) admitNode(s Step, o icn.NodeAdmit) ([]icn.Effect, []icn.EventBody
 	}
 	if o.Node.IsZero() {
 		return nil, nil, fmt.Errorf("admit node: %w: the zero DID names nobody", icn.ErrInvalid)
+	}
+	if _, key := f.owners.Get(o.Node); key {
+		return nil, nil, fmt.Errorf("admit node %s: %w: that is a key of somebody who belongs", o.Node.Short(), icn.ErrConflict)
 	}
 	old, known := f.nodes.Get(o.Node)
 	if known && old.Active {
@@ -302,6 +315,9 @@ func (f *Fold) admitMember(s Step, o icn.MemberAdmit) ([]icn.Effect, []icn.Event
 	}
 	if o.Member.IsZero() {
 		return nil, nil, fmt.Errorf("admit member: %w: the zero DID names nobody", icn.ErrInvalid)
+	}
+	if _, key := f.owners.Get(o.Member); key {
+		return nil, nil, fmt.Errorf("admit member: %w: %s is a key of somebody who belongs", icn.ErrConflict, o.Member)
 	}
 	if _, ok := f.members.Get(o.Member); ok {
 		return nil, nil, fmt.Errorf("admit member: %w: %s belongs already", icn.ErrConflict, o.Member)

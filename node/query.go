@@ -112,7 +112,7 @@ func matches(ev []byte, typ string, author *icn.DID) bool {
 // eventTypes lists all types with an everyday name, as the deployment guide uses.
 var eventTypes = []struct{ typ, word string }{
 	{"Refused", "refused"}, {"AccountOpened", "account"}, {"NodeAdmitted", "node"}, {"NodeRejoined", "rejoin"}, {"NodeLeft", "leave"},
-	{"InviteCreated", "invite"}, {"MemberAdmitted", "member"}, {"JobPosted", "posted"}, {"JobAssigned", "assigned"}, {"AttemptFailed", "failed"},
+	{"InviteCreated", "invite"}, {"MemberAdmitted", "member"}, {"KeyRotated", "rotated"}, {"AuditAnchored", "audit"}, {"JobPosted", "posted"}, {"JobAssigned", "assigned"}, {"AttemptFailed", "failed"},
 	{"JobSettled", "settled"}, {"JobRolledBack", "rollback"}, {"JobCancelled", "cancelled"}, {"CheckpointDue", "checkpoint"},
 }
 
