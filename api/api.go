@@ -8,7 +8,7 @@
 // It decides nothing: every answer is the node's. It opens no socket, knows no
 // TLS and keeps no session.
 //
-//	s, err := api.New(n, api.Config{APIKey: key, RequireAuth: true, Directory: links})
+//	s, err := api.New(n, api.Config{Access: api.Access{APIKey: key, RequireAuth: true}, Directory: links})
 //	ln, err := net.Listen("tcp", "127.0.0.1:7845")
 //	err = s.Serve(ctx, ln)
 package api
@@ -20,29 +20,34 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/audit"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
 
 // Config says who may use the API, and how much at once.
 type Config struct {
-	APIKey      string         // sent by callers as x-api-key
-	BearerToken string         // sent by callers as Authorization: Bearer …
-	RequireAuth bool           // refuse callers who do not send what is set of these two
-	Directory   node.Directory // the links of the P2P network; nil: there is none
-	MaxUpload   int64          // of a streamed file, in bytes; 0: 64 GiB
-	Heartbeat   time.Duration  // of event streams; 0: 15 s
-	Log         *slog.Logger
+	Access
+	Directory node.Directory     // the links of the P2P network; nil: there is none
+	MaxUpload int64              // of a streamed file, in bytes; 0: 64 GiB
+	Heartbeat time.Duration      // of event streams; 0: 15 s
+	Audit     func(audit.Record) // is told who used the API for what; nil: nobody is
+	Host      Host               // what runs the server; nil: nothing that can be asked
+	Log       *slog.Logger
+}
 
-	// OpenRateLimit is how many requests a minute are answered to each caller
-	// from elsewhere who shows no credential, where none is required; 0: any
-	// number, below 0: none.
-	OpenRateLimit int
+// Host is the process around the server.
+type Host interface {
+	// Reload reads the configuration again.
+	Reload(context.Context) (wire.Reloaded, error)
+	// Surroundings are what the node itself cannot know.
+	Surroundings() wire.Surroundings
 }
 
 const (
@@ -56,6 +61,7 @@ const (
 	pauseTime   = time.Minute // at most between two pieces of a stream
 	leaveTime   = 5 * time.Second
 	maxHeader   = 64 << 10
+	maxSilent   = 1024 // connections on which no request is being answered
 	maxWait     = time.Minute
 	defaultWait = 5 * time.Second
 )
@@ -65,7 +71,8 @@ const (
 type Server struct {
 	n       *node.Node
 	cfg     Config
-	gate    gate
+	gate    atomic.Pointer[gate]
+	users   users
 	log     *slog.Logger
 	mux     *http.ServeMux
 	api     huma.API
@@ -80,8 +87,9 @@ type Server struct {
 
 // New makes a server of a node.
 func New(n *node.Node, c Config) (*Server, error) {
-	if c.RequireAuth && c.APIKey == "" && c.BearerToken == "" {
-		return nil, fmt.Errorf("api: %w: authentication is required and there is neither an API key nor a bearer token; set one", icn.ErrInvalid)
+	g, err := newGate(c.Access)
+	if err != nil {
+		return nil, err
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -92,7 +100,8 @@ func New(n *node.Node, c Config) (*Server, error) {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = heartbeat
 	}
-	s := &Server{n: n, cfg: c, gate: newGate(c), log: c.Log, mux: http.NewServeMux(), routes: map[string]route{}, reg: prometheus.NewRegistry()}
+	s := &Server{n: n, cfg: c, log: c.Log, mux: http.NewServeMux(), routes: map[string]route{}, reg: prometheus.NewRegistry()}
+	s.gate.Store(g)
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.meters = newMeters(s)
 	if err := s.mount(); err != nil {
@@ -101,15 +110,30 @@ func New(n *node.Node, c Config) (*Server, error) {
 	return s, nil
 }
 
+// SetAccess replaces who may use the API; requests that have passed go on.
+func (s *Server) SetAccess(a Access) error {
+	g, err := newGate(a)
+	if err != nil {
+		return err
+	}
+	if was := s.gate.Load(); was.open.perMinute == g.open.perMinute {
+		g.open = was.open // what strangers have used up stays used up
+	}
+	s.gate.Store(g)
+	return nil
+}
+
 // Handler is the whole API.
 func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 // Serve answers on ln until ctx ends. Then streams of events and calls that wait
 // end at once, and others have 5 s to end. It returns nil after that.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	waiting := newQueue(maxSilent)
 	srv := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState: waiting.watch, ConnContext: waiting.tie,
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- srv.Serve(ln) }()

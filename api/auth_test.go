@@ -25,16 +25,17 @@ func TestWhoMayDoWhat(t *testing.T) {
 		tries  []try
 	}{
 		"nothing is set": {api.Config{}, []try{{none, true, true}, {key("any"), true, true}, {token("Bearer any"), true, true}}},
-		"a key": {api.Config{APIKey: "right", RequireAuth: true}, []try{
+		"a key": {api.Config{Access: api.Access{APIKey: "right", RequireAuth: true}}, []try{
 			{none, false, true}, {key("right"), true, true}, {key("wrong"), false, false}, {key("righ"), false, false}, {key("right "), true, true},
-			{token("Bearer right"), false, true}, {both("right", "Bearer any"), true, true}, {both("wrong", "Bearer right"), false, false}}},
-		"a token": {api.Config{BearerToken: "right", RequireAuth: true}, []try{
+			{token("Bearer right"), true, true}, {token("Bearer wrong"), false, false}, {token("Basic cmlnaHQ="), false, true},
+			{both("right", "Bearer right"), true, true}, {both("right", "Bearer any"), false, false}, {both("wrong", "Bearer right"), false, false}}},
+		"a token": {api.Config{Access: api.Access{BearerToken: "right", RequireAuth: true}}, []try{
 			{none, false, true}, {token("Bearer right"), true, true}, {token("bearer  right"), true, true}, {token("Bearer wrong"), false, false},
 			{token("right"), false, false}, {token("Basic cmlnaHQ="), false, false}, {key("right"), false, true}}},
-		"key and token": {api.Config{APIKey: "k", BearerToken: "t", RequireAuth: true}, []try{
+		"key and token": {api.Config{Access: api.Access{APIKey: "k", BearerToken: "t", RequireAuth: true}}, []try{
 			{none, false, true}, {key("k"), false, true}, {token("Bearer t"), false, true}, {both("k", "Bearer t"), true, true},
 			{both("k", "Bearer x"), false, false}, {both("x", "Bearer t"), false, false}}},
-		"a key that is not required": {api.Config{APIKey: "right"}, []try{{none, true, true}, {key("right"), true, true}, {key("wrong"), false, false}}},
+		"a key that is not required": {api.Config{Access: api.Access{APIKey: "right"}}, []try{{none, true, true}, {key("right"), true, true}, {key("wrong"), false, false}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := start(t, c.config)
@@ -64,12 +65,12 @@ func TestWhoMayDoWhat(t *testing.T) {
 }
 
 func TestNobodyIsLetInWithoutAKeyToCompare(t *testing.T) {
-	_, err := api.New(nil, api.Config{RequireAuth: true})
+	_, err := api.New(nil, api.Config{Access: api.Access{RequireAuth: true}})
 	require.ErrorIs(t, err, icn.ErrInvalid)
 }
 
 func TestMetricsAlonePassWithoutAKey(t *testing.T) {
-	w := start(t, api.Config{APIKey: "k", RequireAuth: true})
+	w := start(t, api.Config{Access: api.Access{APIKey: "k", RequireAuth: true}})
 	rec := record(w.api.Metrics(), newRequest("/anything"))
 	require.Equal(t, http.StatusOK, rec.Code)
 	require.Contains(t, rec.Body.String(), "icn_node_uptime_seconds")

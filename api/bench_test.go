@@ -27,7 +27,7 @@ func kibibyte(i int) []byte {
 // The difference between the API and the DAG alone is what HTTP adds.
 func BenchmarkPut(b *testing.B) {
 	n, _ := startNode(b)
-	s, err := api.New(n, api.Config{APIKey: "key", RequireAuth: true})
+	s, err := api.New(n, api.Config{Access: api.Access{APIKey: "key", RequireAuth: true}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func BenchmarkPut(b *testing.B) {
 
 func BenchmarkGet(b *testing.B) {
 	n, _ := startNode(b)
-	s, err := api.New(n, api.Config{APIKey: "key", RequireAuth: true})
+	s, err := api.New(n, api.Config{Access: api.Access{APIKey: "key", RequireAuth: true}})
 	if err != nil {
 		b.Fatal(err)
 	}

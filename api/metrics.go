@@ -28,6 +28,9 @@ func newMeters(s *Server) meters {
 		handler: promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}),
 	}
 	s.reg.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeMetrics{s.n})
+	if s.cfg.Host != nil {
+		s.reg.MustRegister(hostMetrics{s.cfg.Host})
+	}
 	return m
 }
 
@@ -110,6 +113,37 @@ var counters = []struct {
 	{desc("icn_governance_proposals_total", "Proposals that were opened."), func(*node.Stats) uint64 { return 0 }},
 	{desc("wasm_memory_growth_denied_total", "Times that a program was denied memory over its limit."), func(s *node.Stats) uint64 { return s.MemoryDenied.Load() }},
 	{desc("wasm_table_growth_denied_total", "Times that a program was denied table elements over its limit."), func(s *node.Stats) uint64 { return s.TableDenied.Load() }},
+}
+
+// hostMetrics reads what is around the node when somebody asks.
+type hostMetrics struct{ h Host }
+
+var (
+	metricCertificate = desc("icn_tls_certificate_expiry_timestamp_seconds", "When the API's TLS certificate ends.")
+	metricBackup      = desc("icn_backup_last_success_timestamp_seconds", "When the last whole backup was made on schedule.")
+	metricFree        = desc("icn_store_free_bytes", "Bytes left on the disk of the store.")
+)
+
+// Describe implements prometheus.Collector.
+func (hostMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{metricCertificate, metricBackup, metricFree} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector. What there is not has no value.
+func (m hostMetrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.h.Surroundings()
+	tell := func(d *prometheus.Desc, v float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	if s.Certificate != nil {
+		tell(metricCertificate, float64(s.Certificate.Unix()))
+	}
+	if s.Backup != nil && s.Backup.Last != nil {
+		tell(metricBackup, float64(s.Backup.Last.Unix()))
+	}
+	if s.Store.FreeBytes != nil {
+		tell(metricFree, float64(*s.Store.FreeBytes))
+	}
 }
 
 func linkedPeers(s node.Status) float64 {

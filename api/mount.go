@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/InterCooperative-Network/icn-core/api/access"
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 )
 
@@ -19,9 +20,10 @@ type route struct {
 	name         string // of the operation and of the client's method
 	doc          string // one line
 	bind         bind
-	open         bool  // for everybody
-	long         bool  // it may wait or stream: it has no time limit of its own
-	limit        int64 // of the body, in bytes; 0: the default, -1: that of uploads
+	open         bool         // for everybody
+	long         bool         // it may wait or stream: it has no time limit of its own
+	limit        int64        // of the body, in bytes; 0: the default, -1: that of uploads
+	scope        access.Scope // that a key needs; 0: read for GET, operate for POST
 }
 
 // bind ties a route to its handler.
@@ -126,7 +128,9 @@ func (s *Server) handle(op *huma.Operation, h func(*writer, *http.Request)) {
 		w.routed = true
 		start := time.Now()
 		defer func() { count.done(w.status, start) }()
-		if p := s.gate.check(r, rt.open); p != nil {
+		who, p := s.gate.Load().check(r, rt)
+		defer s.tell(w, rt, who)
+		if p != nil {
 			s.refuse(w, p)
 			return
 		}
@@ -171,9 +175,15 @@ func (s *Server) mount() error {
 			if _, twice := s.routes[rt.name]; twice {
 				return fmt.Errorf("api: two routes are called %s", rt.name)
 			}
+			if rt.scope == 0 {
+				rt.scope = map[string]access.Scope{get: access.Read, post: access.Operate}[rt.method]
+			}
 			s.routes[rt.name] = rt
 			op := &huma.Operation{OperationID: rt.name, Method: rt.method, Path: rt.path, Summary: rt.doc, Tags: []string{g.name},
 				MaxBodyBytes: maxJSON, BodyReadTimeout: bodyTime, RejectUnknownQueryParameters: true}
+			if !rt.open {
+				op.Extensions = map[string]any{"x-icn-scope": rt.scope.String()}
+			}
 			if rt.open {
 				op.Security = []map[string][]string{}
 			}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"runtime/metrics"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/multiformats/go-multibase"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
 )
 
@@ -45,7 +47,26 @@ func (s *Server) status(ctx context.Context, _ *none) (wire.Status, error) {
 			out.PeerCount++
 		}
 	}
+	if s.cfg.Host != nil {
+		out.Surroundings = s.cfg.Host.Surroundings()
+	}
 	return out, nil
+}
+
+// checks are those of the node and of what is around it.
+func (s *Server) checks(ctx context.Context) map[string]string {
+	out := s.n.Ready(ctx)
+	if s.cfg.Host != nil {
+		maps.Copy(out, s.cfg.Host.Surroundings().Checks)
+	}
+	return out
+}
+
+func (s *Server) reload(ctx context.Context, _ *none) (wire.Reloaded, error) {
+	if s.cfg.Host == nil {
+		return wire.Reloaded{}, fmt.Errorf("reload: %w: this node has no configuration to read again", icn.ErrUnavailable)
+	}
+	return s.cfg.Host.Reload(ctx)
 }
 
 const unhealthy = "UNHEALTHY"
@@ -55,7 +76,7 @@ const unhealthy = "UNHEALTHY"
 func (s *Server) health(ctx context.Context, _ *none) (wire.Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
-	h := wire.Health{Status: "OK", Timestamp: time.Now().Unix(), Checks: s.n.Ready(ctx)}
+	h := wire.Health{Status: "OK", Timestamp: time.Now().Unix(), Checks: s.checks(ctx)}
 	for _, v := range h.Checks { // order: any fault has the same effect
 		if v != "ok" {
 			h.Status = "DEGRADED"
@@ -86,7 +107,7 @@ func memoryInUse() uint64 {
 func (s *Server) ready(ctx context.Context, _ *none) (wire.Ready, error) {
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
-	r := wire.Ready{Ready: true, Timestamp: time.Now().Unix(), Checks: s.n.Ready(ctx)}
+	r := wire.Ready{Ready: true, Timestamp: time.Now().Unix(), Checks: s.checks(ctx)}
 	for name, v := range r.Checks { // order: any fault has the same effect
 		if v != "ok" && !strings.HasPrefix(name, "alarm ") {
 			r.Ready = false

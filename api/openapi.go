@@ -24,7 +24,7 @@ CIDs and DIDs are strings in JSON; read is also the object form {"/": "bafy…"}
 code is one of not_found (404), invalid (400, or 422 where the shape of a request is wrong), denied (401 without the right
 credentials, 403 where this node or author may not), conflict (409), insufficient (409: the account's mana does not cover it),
 unavailable (503: trying again later can work), corrupt and internal (500). A wrong credential is refused even where none is
-needed. x-correlation-id comes back as it was sent, or is made. A statement that is not ordered in time answers 202: it waits
+needed. A key is good for read, operate (which includes read) or admin (everything); with too little of it the answer is 403. x-correlation-id comes back as it was sent, or is made. A statement that is not ordered in time answers 202: it waits
 at the node, and goes in later or expires.`
 
 // useProblems makes huma write our errors. It is huma's own way, and global.
@@ -49,15 +49,16 @@ func describe(s *Server) huma.Config {
 	security := map[string]*huma.SecurityScheme{}
 	var all []map[string][]string
 	need := map[string][]string{}
-	if s.gate.hasKey {
+	g := s.gate.Load()
+	if len(g.keys) > 0 {
 		security["apiKey"] = &huma.SecurityScheme{Type: "apiKey", In: "header", Name: "x-api-key"}
 		need["apiKey"] = []string{}
 	}
-	if s.gate.hasToken {
+	if g.hasToken {
 		security["bearer"] = &huma.SecurityScheme{Type: "http", Scheme: "bearer"}
 		need["bearer"] = []string{}
 	}
-	if s.gate.required {
+	if g.required {
 		all = append(all, need)
 	}
 	return huma.Config{

@@ -225,7 +225,7 @@ func TestPanicIsAProblemWithoutItsStack(t *testing.T) {
 }
 
 func TestErrorsComeBackAsTheirSentinels(t *testing.T) {
-	w := start(t, api.Config{APIKey: "right", RequireAuth: true})
+	w := start(t, api.Config{Access: api.Access{APIKey: "right", RequireAuth: true}})
 	absent := icn.SumCID(icn.Raw, []byte("absent"))
 	_, err := w.c.DagGet(ctx, absent)
 	require.ErrorIs(t, err, icn.ErrNotFound)

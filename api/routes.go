@@ -1,6 +1,10 @@
 package api
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/InterCooperative-Network/icn-core/api/access"
+)
 
 const get, post = http.MethodGet, http.MethodPost
 
@@ -27,23 +31,24 @@ func groups() []group {
 		{"dag", "Blocks, and files and folders made of them. CIDs are those of IPFS tools.", []route{
 			{method: post, path: "/dag/put", name: "DagPut", doc: "Store one block", bind: raw((*Server).dagPut, putDoc)},
 			{method: post, path: "/dag/put/batch", name: "DagPutBatch", doc: "Store many blocks in one commit", bind: raw((*Server).dagPutBatch, batchDoc), limit: batchLimit, long: true},
-			{method: post, path: "/dag/get", name: "DagGet", doc: "A block's content; what is missing is fetched from peers", bind: raw((*Server).dagGet, getDoc)},
+			{method: post, path: "/dag/get", scope: access.Read, name: "DagGet", doc: "A block's content; what is missing is fetched from peers", bind: raw((*Server).dagGet, getDoc)},
 			{method: get, path: "/dag/{cid}", name: "DagBlock", doc: "A block's content, by an address that caches understand", bind: raw((*Server).dagBlock, inPath("cid"), answers(200, octets, "The block."))},
 			{method: get, path: "/dag/cat/{cid}", name: "DagCat", doc: "A file's content as a stream", bind: raw((*Server).dagCat, inPath("cid"), answers(200, octets, "The file.")), long: true},
 			{method: get, path: "/dag/ls/{cid}", name: "DagList", doc: "What a folder holds", bind: typed((*Server).dagList)},
 			{method: post, path: "/dag/add", name: "DagAdd", doc: "Store a file from a stream", bind: raw((*Server).dagAdd, addDoc), limit: -1, long: true},
 			{method: post, path: "/dag/import", name: "DagImport", doc: "Store the blocks of a CAR stream", bind: raw((*Server).dagImport, importDoc), limit: -1, long: true},
 			{method: get, path: "/dag/export/{cid}", name: "DagExport", doc: "A tree as a CAR stream (version 1)", bind: raw((*Server).dagExport, inPath("cid"), answers(200, carType, "The stream.")), long: true},
-			{method: post, path: "/dag/meta", name: "DagMeta", doc: "What is known of a block that is stored here", bind: typed((*Server).dagMeta)},
-			{method: post, path: "/dag/has", name: "DagHas", doc: "Whether a block is stored here", bind: typed((*Server).dagHas)},
+			{method: post, path: "/dag/meta", scope: access.Read, name: "DagMeta", doc: "What is known of a block that is stored here", bind: typed((*Server).dagMeta)},
+			{method: post, path: "/dag/has", scope: access.Read, name: "DagHas", doc: "Whether a block is stored here", bind: typed((*Server).dagHas)},
 			{method: post, path: "/dag/pin", name: "DagPin", doc: "Keep a tree; what is missing is fetched first", bind: typed((*Server).dagPin), long: true},
 			{method: post, path: "/dag/unpin", name: "DagUnpin", doc: "Let a tree go", bind: typed((*Server).dagUnpin)},
 			{method: get, path: "/dag/pins", name: "DagPins", doc: "The trees that are kept", bind: typed((*Server).dagPins)},
-			{method: post, path: "/dag/prune", name: "DagPrune", doc: "Remove what no pin and no open job reaches", bind: typed((*Server).dagPrune), long: true},
+			{method: post, path: "/dag/prune", scope: access.Admin, name: "DagPrune", doc: "Remove what no pin and no open job reaches", bind: typed((*Server).dagPrune), long: true},
 		}},
 		{"admin", "Looking after the node.", []route{
-			{method: get, path: "/admin/backup", name: "AdminBackup", doc: "A backup of everything the node holds, as a tar.gz stream", bind: raw((*Server).backup, backupDoc), long: true},
-			{method: get, path: "/admin/verify", name: "AdminVerify", doc: "Whether what the node holds is what it was; with deep=true every block and signature is checked", bind: raw((*Server).verify, verifyDoc), long: true},
+			{method: get, path: "/admin/backup", scope: access.Admin, name: "AdminBackup", doc: "A backup of everything the node holds, as a tar.gz stream", bind: raw((*Server).backup, backupDoc), long: true},
+			{method: get, path: "/admin/verify", scope: access.Admin, name: "AdminVerify", doc: "Whether what the node holds is what it was; with deep=true every block and signature is checked", bind: raw((*Server).verify, verifyDoc), long: true},
+			{method: post, path: "/config/reload", scope: access.Admin, name: "ConfigReload", doc: "Read the configuration again, and use what can be changed while the node runs", bind: typed((*Server).reload)},
 		}},
 		{"log", "The federation's log: statements in, entries, events and proofs out.", []route{
 			{method: post, path: "/statements", name: "StatementSay", doc: "Hand in a signed statement; 200 when it is applied, 202 while it waits to be ordered", bind: raw((*Server).say, sayDoc), limit: statementLimit},
@@ -66,18 +71,18 @@ func groups() []group {
 		{"network", "The links to other nodes.", []route{
 			{method: get, path: "/network/peers", name: "NetworkPeers", doc: "The peers that the network knows", bind: typed((*Server).peers)},
 			{method: get, path: "/network/local-peer-id", name: "NetworkLocalPeerID", doc: "How this node can be reached", bind: typed((*Server).localPeerID)},
-			{method: post, path: "/network/connect", name: "NetworkConnect", doc: "Dial an address", bind: typed((*Server).connect)},
-			{method: post, path: "/network/ping", name: "NetworkPing", doc: "Measure the way to a peer", bind: typed((*Server).ping)},
+			{method: post, path: "/network/connect", scope: access.Admin, name: "NetworkConnect", doc: "Dial an address", bind: typed((*Server).connect)},
+			{method: post, path: "/network/ping", scope: access.Read, name: "NetworkPing", doc: "Measure the way to a peer", bind: typed((*Server).ping)},
 		}},
 		{"federation", "Who belongs, and how others come in.", []route{
 			{method: get, path: "/federation/status", name: "FederationStatus", doc: "Who belongs, and under which rules", bind: typed((*Server).federation)},
 			{method: get, path: "/federation/peers", name: "FederationPeers", doc: "The other nodes of the federation", bind: typed((*Server).federationPeers)},
 			{method: get, path: "/federation/knocking", name: "FederationKnocking", doc: "Nodes that ask to be let in", bind: typed((*Server).knocking)},
-			{method: post, path: "/federation/admit", name: "FederationAdmit", doc: "Take a node in", bind: typed((*Server).admit, 202)},
-			{method: post, path: "/federation/invite", name: "FederationInvite", doc: "Make a join code that works once", bind: typed((*Server).invite, 202)},
-			{method: post, path: "/federation/join", name: "FederationJoin", doc: "Go over to another federation", bind: typed((*Server).join)},
-			{method: post, path: "/federation/members", name: "FederationMembers", doc: "Take a person or an organisation in", bind: typed((*Server).admitMember, 202)},
-			{method: post, path: "/federation/leave", name: "FederationLeave", doc: "Take this node out of its federation", bind: typed((*Server).leave, 202)},
+			{method: post, path: "/federation/admit", scope: access.Admin, name: "FederationAdmit", doc: "Take a node in", bind: typed((*Server).admit, 202)},
+			{method: post, path: "/federation/invite", scope: access.Admin, name: "FederationInvite", doc: "Make a join code that works once", bind: typed((*Server).invite, 202)},
+			{method: post, path: "/federation/join", scope: access.Admin, name: "FederationJoin", doc: "Go over to another federation", bind: typed((*Server).join)},
+			{method: post, path: "/federation/members", scope: access.Admin, name: "FederationMembers", doc: "Take a person or an organisation in", bind: typed((*Server).admitMember, 202)},
+			{method: post, path: "/federation/leave", scope: access.Admin, name: "FederationLeave", doc: "Take this node out of its federation", bind: typed((*Server).leave, 202)},
 		}},
 	}
 }

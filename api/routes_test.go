@@ -64,7 +64,7 @@ func TestRoutesAreClientMethodsAreOpenAPIPaths(t *testing.T) {
 }
 
 func TestEveryRouteIsAtBothPlaces(t *testing.T) {
-	w := start(t, api.Config{APIKey: "k", RequireAuth: true})
+	w := start(t, api.Config{Access: api.Access{APIKey: "k", RequireAuth: true}})
 	for _, r := range w.api.Routes() {
 		path := strings.NewReplacer("{cid}", "x", "{id}", "x", "{index}", "x", "{did}", "x").Replace(r.Path)
 		for _, prefix := range []string{"", api.Prefix} {

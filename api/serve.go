@@ -19,6 +19,7 @@ const correlation = "X-Correlation-Id"
 
 // serve is what every request passes.
 func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
+	begin(r.Context())
 	w := &writer{ResponseWriter: rw, s: s, r: r}
 	h := rw.Header()
 	h.Set(correlation, correlationID(r.Header.Get(correlation)))
@@ -28,6 +29,10 @@ func (s *Server) serve(rw http.ResponseWriter, r *http.Request) {
 			w.crash(p)
 		}
 	}()
+	if c := s.gate.Load().cors; c != nil {
+		c.ServeHTTP(w, r, s.mux.ServeHTTP)
+		return
+	}
 	s.mux.ServeHTTP(w, r)
 }
 
@@ -52,6 +57,7 @@ type writer struct {
 	status int
 	routed bool
 	eaten  bool
+	detail string // of the problem that was the answer
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -121,12 +127,12 @@ func (s *Server) refuse(w *writer, p *wire.Problem) {
 	h.Del("Cache-Control")
 	h.Set("Content-Type", wire.ProblemType)
 	if p.Status == http.StatusUnauthorized {
-		s.gate.challenge(h)
+		s.gate.Load().challenge(h)
 	}
 	if p.Status == http.StatusTooManyRequests {
-		h.Set("Retry-After", strconv.Itoa(1+60/max(s.cfg.OpenRateLimit, 1)))
+		h.Set("Retry-After", strconv.Itoa(1+60/max(s.gate.Load().open.perMinute, 1)))
 	}
-	w.status = p.Status
+	w.status, w.detail = p.Status, p.Detail
 	w.ResponseWriter.WriteHeader(p.Status)
 	if w.r.Method != http.MethodHead {
 		_, _ = w.ResponseWriter.Write(b) // whoever asked is gone: there is nobody to tell

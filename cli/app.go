@@ -12,6 +12,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ type app struct {
 	Streams
 	apiURL, apiKey, output string
 	token, caCert          string
+	clientCert, clientKey  string
 	quiet                  bool
 }
 
@@ -75,6 +77,8 @@ func newRoot(a *app) *cobra.Command {
 	f.StringVar(&a.apiKey, "api-key", "", "the node's API key (env ICN_API_KEY)")
 	f.StringVar(&a.token, "auth-token", "", "the node's bearer token (env ICN_AUTH_TOKEN)")
 	f.StringVar(&a.caCert, "ca-cert", "", "trust this certificate (PEM) of an https:// node, beside the system's (env ICN_CA_CERT)")
+	f.StringVar(&a.clientCert, "client-cert", "", "certificate (PEM) to show to an https:// node that wants one (env ICN_CLIENT_CERT)")
+	f.StringVar(&a.clientKey, "client-key", "", "its key (PEM) (env ICN_CLIENT_KEY)")
 	f.StringVar(&a.output, "output", "table", "table or json")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "no progress on stderr")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
@@ -85,7 +89,7 @@ func newRoot(a *app) *cobra.Command {
 	}
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.dagCommand(), a.meshCommand(), a.eventsCommand(), a.accountsCommand(), a.networkCommand(),
-		a.federationCommand(), a.keysCommand(), a.idCommand(), a.backupGroup(), a.storageCommand(), a.demoCommand())
+		a.federationCommand(), a.keysCommand(), a.idCommand(), a.backupGroup(), a.storageCommand(), a.apiKeyCommand(), a.configCommand(), a.auditCommand(), a.demoCommand())
 	return root
 }
 
@@ -173,7 +177,24 @@ func (a *app) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(u, client.Options{APIKey: a.or(a.apiKey, "ICN_API_KEY"), Token: a.or(a.token, "ICN_AUTH_TOKEN"), Trust: trust})
+	own, err := a.ownCertificate()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(u, client.Options{APIKey: a.or(a.apiKey, "ICN_API_KEY"), Token: a.or(a.token, "ICN_AUTH_TOKEN"), Trust: trust, Show: own})
+}
+
+// ownCertificate is what a node is shown; nil when none was named.
+func (a *app) ownCertificate() (*tls.Certificate, error) {
+	cert, secret := a.or(a.clientCert, "ICN_CLIENT_CERT"), a.or(a.clientKey, "ICN_CLIENT_KEY")
+	if cert == "" && secret == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(cert, secret)
+	if err != nil {
+		return nil, fmt.Errorf("--client-cert and --client-key: %w: %v", icn.ErrInvalid, err)
+	}
+	return &pair, nil
 }
 
 // or is a flag's value, or that of an environment variable.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,7 @@ func (a *app) opened(ctx context.Context, r atRest, f func(*launch.Opened) error
 	if err != nil {
 		return err
 	}
-	o, err := launch.OpenAtRest(ctx, cfg, launch.NewLogger(cfg.Logging, a.Err))
+	o, err := launch.OpenAtRest(ctx, cfg, a.logger(cfg))
 	if err != nil {
 		return err
 	}
@@ -88,4 +89,10 @@ func (a *app) storageCommand() *cobra.Command {
 	migrate.Flags().StringVar(&from, "from", "", "the store to copy")
 	migrate.Flags().StringVar(&to, "to", "", "an empty store")
 	return group("storage", "A node's store", migrate)
+}
+
+// logger tells what happens on stderr, wherever the node writes it.
+func (a *app) logger(cfg config.Config) *slog.Logger {
+	cfg.Logging.Output = ""
+	return launch.OpenLogs(cfg.Logging, a.Err).Logger
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -209,7 +209,7 @@ func (a *app) restore(ctx context.Context, from []backup.Source, r atRest) error
 	if err != nil {
 		return err
 	}
-	stores, err := launch.OpenStores(ctx, cfg, launch.NewLogger(cfg.Logging, a.Err))
+	stores, err := launch.OpenStores(ctx, cfg, a.logger(cfg))
 	if err != nil {
 		return err
 	}
@@ -334,7 +334,7 @@ func (a *app) rehearse(ctx context.Context, from []backup.Source) (res backup.Re
 		return res, h, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	stores, err := launch.OpenStores(ctx, launch.Throwaway(dir), launch.NewLogger(launch.Throwaway(dir).Logging, io.Discard))
+	stores, err := launch.OpenStores(ctx, launch.Throwaway(dir), slog.New(slog.DiscardHandler))
 	if err != nil {
 		return res, h, err
 	}

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // finish fills what follows from other values.
@@ -18,16 +21,30 @@ func (l *loading) finish() {
 		c.Storage.Path = defaultPaths[c.Storage.Backend]
 	}
 	if c.Identity.KeyPath == "" && c.Storage.Backend != "memory" {
-		c.Identity.KeyPath = "./icn_data/node.key"
-		if c.Storage.Path != "" {
-			c.Identity.KeyPath = strings.TrimRight(c.Storage.Path, `/\`) + ".key"
-		}
+		c.Identity.KeyPath = beside(c.Storage, ".key")
 	}
-	if _, set := l.layer["logging.level"]; !set && c.Runtime.LogLevel != "" {
+	if c.Audit.LogPath != "" && !l.set("audit.enabled") {
+		c.Audit.Enabled = true
+	}
+	if c.Audit.Enabled && c.Audit.LogPath == "" {
+		c.Audit.LogPath = beside(c.Storage, ".audit")
+	}
+	if c.Backup.Every != "" && c.Backup.Target == "" {
+		c.Backup.Target = beside(c.Storage, ".backups")
+	}
+	if !l.set("logging.level") && c.Runtime.LogLevel != "" {
 		c.Logging.Level = c.Runtime.LogLevel
 	}
 	l.finishKey()
 	l.finishP2P()
+}
+
+// beside is a place next to the store.
+func beside(s Storage, suffix string) string {
+	if s.Path == "" {
+		return "./icn_data/node" + suffix
+	}
+	return strings.TrimRight(s.Path, `/\`) + suffix
 }
 
 // defaultPaths are where stores lie when nobody says where.
@@ -59,11 +76,11 @@ func (l *loading) finishKey() {
 	l.named("security.api_key", s.APIKeyEnv, &s.APIKey)
 	l.named("identity.key_passphrase", l.cfg.Identity.PassphraseEnv, &l.cfg.Identity.Passphrase)
 	l.named("security.auth_token", s.AuthTokenEnv, &s.AuthToken)
-	if _, set := l.layer["security.require_auth"]; !set {
-		s.RequireAuth = s.APIKey != "" || s.AuthToken != ""
+	if !l.set("security.require_auth") {
+		s.RequireAuth = s.credentials()
 	}
 	m := &l.cfg.Monitoring
-	if _, set := l.layer["monitoring.metrics_enabled"]; !set && m.MetricsBindAddr != "" {
+	if !l.set("monitoring.metrics_enabled") && m.MetricsBindAddr != "" {
 		m.MetricsEnabled = true
 	}
 	if m.MetricsEnabled && m.MetricsBindAddr == "" {
@@ -115,7 +132,47 @@ func (l *loading) check() {
 	if len(c.Federation.Name) > 128 {
 		l.problem("federation.name: %d bytes, at most 128", len(c.Federation.Name))
 	}
+	l.checkRange("logging.max_size_mb", c.Logging.MaxSizeMB, 0, 100_000)
+	l.checkRange("logging.max_files", c.Logging.MaxFiles, 0, 10_000)
 	l.checkAccess()
+	l.checkBackup()
+}
+
+func (l *loading) checkBackup() {
+	b := &l.cfg.Backup
+	if _, err := b.Interval(); err != nil {
+		l.problem("backup.every: %v", err)
+	}
+	l.checkRange("backup.keep", b.Keep, 0, 10_000)
+	l.checkRange("backup.full_every", b.Full, 1, 10_000)
+	if strings.Contains(b.Target, "://") {
+		l.problem("backup.target: the node backs up to a folder; send it on from there with: icn-cli dag backup --output %s", b.Target)
+	}
+}
+
+// Interval is the time between backups; 0 = none.
+func (b Backup) Interval() (time.Duration, error) {
+	if b.Every == "" || b.Every == "0" {
+		return 0, nil
+	}
+	text := b.Every
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 1 || n > 3650 {
+			return 0, fmt.Errorf("%q is no time; write 24h or 7d", b.Every)
+		}
+		return time.Duration(n) * 24 * time.Hour, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second {
+		return 0, fmt.Errorf("%q is no time of a second or more; write 24h or 7d", b.Every)
+	}
+	return d, nil
+}
+
+// credentials says whether there is one that callers can show.
+func (s Security) credentials() bool {
+	return s.APIKey != "" || s.APIKeysPath != "" || s.AuthToken != ""
 }
 
 func (l *loading) checkStorage() {
@@ -139,12 +196,15 @@ func (l *loading) checkStorage() {
 // checkAccess looks at who could use the API.
 func (l *loading) checkAccess() {
 	c := &l.cfg
-	if c.Security.RequireAuth && c.Security.APIKey == "" && c.Security.AuthToken == "" {
+	if c.Security.RequireAuth && !c.Security.credentials() {
 		why := ""
 		if v := c.Security.APIKeyEnv; v != "" {
 			why = " (security.api_key_env names " + v + ", which is not set)"
 		}
 		l.problem("security.require_auth is on and there is no API key%s; give --api-key, ICN_API_KEY or ICN_API_KEY_FILE", why)
+	}
+	if c.Security.TLSClientCA != "" && c.Security.TLSCertPath == "" {
+		l.problem("security.tls_client_ca_path wants TLS; give security.tls_cert_path and security.tls_key_path")
 	}
 	if (c.Security.TLSCertPath == "") != (c.Security.TLSKeyPath == "") {
 		l.problem("security.tls_cert_path and security.tls_key_path belong together; one of them is missing")
@@ -181,4 +241,10 @@ func (l *loading) checkAddr(key, v string) {
 	if _, _, err := net.SplitHostPort(v); err != nil {
 		l.problem("%s: %q is not host:port, e.g. 127.0.0.1:7845", key, v)
 	}
+}
+
+// set says whether any layer gave a key a value.
+func (l *loading) set(key string) bool {
+	_, ok := l.layer[key]
+	return ok
 }

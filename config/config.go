@@ -21,6 +21,7 @@ package config
 //	flag    its command line flags, the first one shown in the help
 //	env     environment names beside ICN_<SECTION>_<KEY>
 //	secret  also read from a file that the variable with suffix _FILE names
+//	reload  it counts at once when the configuration is read again
 //	doc     what it means, with its unit
 type Config struct {
 	Runtime     Runtime     `key:"runtime"`
@@ -33,6 +34,8 @@ type Config struct {
 	Performance Performance `key:"performance"`
 	Monitoring  Monitoring  `key:"monitoring"`
 	Logging     Logging     `key:"logging"`
+	Audit       Audit       `key:"audit"`
+	Backup      Backup      `key:"backup"`
 }
 
 // Runtime is what kind of node this is.
@@ -40,7 +43,7 @@ type Runtime struct {
 	Environment string `key:"environment" env:"ICN_ENVIRONMENT" doc:"what this node is for: development or production"`
 	TestMode    bool   `key:"test_mode" flag:"test-mode" env:"ICN_TEST_MODE" doc:"start from the preset for trying things out: memory store, a new key, no P2P, no API key"`
 	NodeName    string `key:"node_name" flag:"node-name" env:"ICN_NODE_NAME" doc:"name that people see; by default made from the DID"`
-	LogLevel    string `key:"log_level" doc:"another name of logging.level"`
+	LogLevel    string `key:"log_level" reload:"yes" doc:"another name of logging.level"`
 	AddrFile    string `key:"addr_file" flag:"addr-file" doc:"file to which the addresses of the API and of P2P are written once the node listens; icn-cli --api-url @FILE reads it"`
 }
 
@@ -73,6 +76,7 @@ type Storage struct {
 // Identity is the node's key.
 type Identity struct {
 	KeyPath        string `key:"key_path" flag:"key-path" env:"ICN_KEY_PATH" doc:"file of the node's key; by default the storage path with .key behind it; none with the memory store"`
+	NodeDID        string `key:"node_did" doc:"DID that this node must have; with another key it does not start"`
 	GenerateNewKey bool   `key:"generate_new_key" doc:"make a key when there is none yet"`
 	Passphrase     string `key:"key_passphrase" env:"ICN_KEY_PASSPHRASE" secret:"true" doc:"passphrase of a sealed key file; a key that is made is sealed with it"`
 	PassphraseEnv  string `key:"key_passphrase_env" doc:"name of the environment variable that holds the passphrase"`
@@ -86,15 +90,18 @@ type Federation struct {
 
 // Security is who may use the API. The section may also be called [api].
 type Security struct {
-	APIKey        string `key:"api_key" flag:"api-key" env:"ICN_API_KEY,ICN_HTTP_API_KEY" secret:"true" doc:"key that API callers send as x-api-key"`
-	APIKeyEnv     string `key:"api_key_env" doc:"name of the environment variable that holds the API key"`
-	AuthToken     string `key:"auth_token" flag:"auth-token" env:"ICN_AUTH_TOKEN" secret:"true" doc:"token that API callers send as Authorization: Bearer; with an API key both are wanted"`
-	AuthTokenEnv  string `key:"auth_token_env" doc:"name of the environment variable that holds the token"`
-	RequireAuth   bool   `key:"require_auth" doc:"refuse API callers without the key or token; on as soon as there is one"`
-	OpenRateLimit int    `key:"open_rate_limit" flag:"open-rate-limit" env:"ICN_OPEN_RATE_LIMIT" doc:"requests a minute that are answered to each caller from elsewhere who shows no credential, where none is required; 0 = none"`
-	Insecure      bool   `key:"insecure" flag:"insecure" doc:"let everybody who reaches an address that is not this machine's own use the node without a key"`
-	TLSCertPath   string `key:"tls_cert_path" flag:"tls-cert-path" env:"ICN_TLS_CERT_PATH" doc:"certificate (PEM) of the API; it is read again when it changes"`
-	TLSKeyPath    string `key:"tls_key_path" flag:"tls-key-path" env:"ICN_TLS_KEY_PATH" doc:"its key (PEM)"`
+	APIKey        string   `key:"api_key" flag:"api-key" env:"ICN_API_KEY,ICN_HTTP_API_KEY" secret:"true" reload:"yes" doc:"key that API callers send as x-api-key; it opens everything"`
+	APIKeyEnv     string   `key:"api_key_env" doc:"name of the environment variable that holds the API key"`
+	APIKeysPath   string   `key:"api_keys_path" flag:"api-keys-path" reload:"yes" doc:"file of further API keys, with names, scopes and expiry, as icn-cli apikey makes it"`
+	AuthToken     string   `key:"auth_token" flag:"auth-token" env:"ICN_AUTH_TOKEN" secret:"true" reload:"yes" doc:"token that API callers send as Authorization: Bearer; with an API key both are wanted"`
+	AuthTokenEnv  string   `key:"auth_token_env" doc:"name of the environment variable that holds the token"`
+	RequireAuth   bool     `key:"require_auth" reload:"yes" doc:"refuse API callers without the key or token; on as soon as there is one"`
+	OpenRateLimit int      `key:"open_rate_limit" flag:"open-rate-limit" env:"ICN_OPEN_RATE_LIMIT" reload:"yes" doc:"requests a minute that are answered to each caller from elsewhere who shows no credential, where none is required; 0 = none"`
+	Insecure      bool     `key:"insecure" flag:"insecure" doc:"let everybody who reaches an address that is not this machine's own use the node without a key"`
+	TLSCertPath   string   `key:"tls_cert_path" flag:"tls-cert-path" env:"ICN_TLS_CERT_PATH" reload:"yes" doc:"certificate (PEM) of the API; it is read again when it changes"`
+	TLSKeyPath    string   `key:"tls_key_path" flag:"tls-key-path" env:"ICN_TLS_KEY_PATH" reload:"yes" doc:"its key (PEM)"`
+	TLSClientCA   string   `key:"tls_client_ca_path" flag:"tls-client-ca-path" reload:"yes" doc:"certificates (PEM) of which API callers must show one that they signed, beside their key"`
+	CORSOrigins   []string `key:"cors_origins" reload:"yes" doc:"web pages, such as https://tools.coop.example, that browsers may let call the API; none by default"`
 }
 
 // Mesh fills the rules of a federation that this node founds.
@@ -118,8 +125,27 @@ type Monitoring struct {
 
 // Logging is what the node tells its operator.
 type Logging struct {
-	Level  string `key:"level" flag:"log-level" env:"ICN_LOG_LEVEL" doc:"debug, info, warn or error"`
-	Format string `key:"format" flag:"log-format" env:"ICN_LOG_FORMAT" doc:"text or json"`
+	Level     string `key:"level" flag:"log-level" env:"ICN_LOG_LEVEL" reload:"yes" doc:"debug, info, warn or error"`
+	Format    string `key:"format" flag:"log-format" env:"ICN_LOG_FORMAT" doc:"text or json"`
+	Output    string `key:"output" flag:"log-output" doc:"file for the log, opened again at SIGUSR1; by default stderr"`
+	MaxSizeMB int    `key:"max_size_mb" doc:"megabytes after which the node begins a new file by itself; 0 = it leaves that to logrotate"`
+	MaxFiles  int    `key:"max_files" doc:"older files that are kept then"`
+}
+
+// Audit is the record of who used the API for what.
+type Audit struct {
+	Enabled bool   `key:"enabled" doc:"write down refused credentials, use of keys, administrative calls and denied commands; on when a path is given"`
+	LogPath string `key:"log_path" flag:"audit-log-path" doc:"the file, whose lines are chained by hashes; opened again at SIGUSR1; by default the storage path with .audit behind it"`
+}
+
+// Backup is how the node backs itself up.
+type Backup struct {
+	Every  string `key:"every" doc:"time between backups, such as 24h or 7d; empty = none"`
+	Target string `key:"target" doc:"folder that the backups go to; by default the storage path with .backups behind it"`
+	Keep   int    `key:"keep" doc:"full backups that are kept, each with what builds on it; 0 = all"`
+	Full   int    `key:"full_every" doc:"every so many backups a full one; those between hold what is new since"`
+	Verify bool   `key:"verify" doc:"read each backup again after it was made, and check every byte of it"`
+	Keys   bool   `key:"keys" doc:"put the node's key into it, if its file is sealed"`
 }
 
 // sectionNames are other names of sections.
@@ -139,7 +165,8 @@ func Default() Config {
 		Mesh:        Mesh{JobRetryCount: 3},
 		Monitoring:  Monitoring{HealthCheckInterval: 30},
 		Performance: Performance{ManaRegenerationRate: 10},
-		Logging:     Logging{Level: "info", Format: "text"},
+		Logging:     Logging{Level: "info", Format: "text", MaxFiles: 7},
+		Backup:      Backup{Keep: 7, Full: 7, Verify: true},
 	}
 }
 

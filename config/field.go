@@ -14,6 +14,7 @@ type field struct {
 	Flags  []string
 	Env    []string
 	Secret bool
+	Reload bool // counts without a restart
 	Doc    string
 	index  [2]int
 	kind   reflect.Kind // Bool, Int, String, or Slice (of strings)
@@ -32,6 +33,7 @@ func readFields() []field {
 			f := field{
 				Key:    section.Tag.Get("key") + "." + sf.Tag.Get("key"),
 				Secret: sf.Tag.Get("secret") != "",
+				Reload: sf.Tag.Get("reload") != "",
 				Doc:    sf.Tag.Get("doc"),
 				Flags:  list(sf.Tag.Get("flag")),
 				index:  [2]int{i, j},

@@ -16,6 +16,7 @@ func Reference() string {
 		"Every setting can be given as a flag of `icn-node`, in the environment, or in a file (`--config FILE`, TOML or YAML); the first of these\n" +
 		"wins, and below them a preset. An unknown key is refused. In a file `${NAME}` stands for a variable of the environment, or for what is in\n" +
 		"the file that `NAME_FILE` names. A setting marked *secret* can be given by `NAME_FILE`, too, and is never printed.\n" +
+		"One marked *reload* counts without a restart after SIGHUP, `icn-cli config reload`, or POST /config/reload; others are named then.\n" +
 		"The section `[security]` may also be called `[api]`.\n\n" +
 		"`icn-node config check FILE` finds what is wrong with a file; `icn-node config show` tells every setting and where it came from.\n")
 	section := ""
@@ -29,6 +30,9 @@ func Reference() string {
 		doc := f.Doc
 		if f.Secret {
 			doc += " *(secret)*"
+		}
+		if f.Reload {
+			doc += " *(reload)*"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", key, codes("--", f.Flags), codes("", f.Env), code(f.in(&preset)), strings.ReplaceAll(doc, "|", "\\|"))
 	}
@@ -84,6 +88,30 @@ func (l *loading) preset() Config {
 		return TestMode()
 	}
 	return Default()
+}
+
+// Diff compares two configurations: what has changed and counts at once, and what
+// counts from the next start on.
+func Diff(was, is Config) (now, restart []string) {
+	for _, f := range fields {
+		switch {
+		case reflect.DeepEqual(f.in(&was).Interface(), f.in(&is).Interface()):
+		case f.Reload:
+			now = append(now, f.Key)
+		default:
+			restart = append(restart, f.Key)
+		}
+	}
+	return now, restart
+}
+
+// Adopt takes over of another configuration what counts without a restart.
+func (c *Config) Adopt(next Config) {
+	for _, f := range fields {
+		if f.Reload {
+			f.in(c).Set(f.in(&next))
+		}
+	}
 }
 
 // FileOnly are the sources of a file alone.

@@ -3,12 +3,7 @@ package launch
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
-	"strings"
 	"time"
-
-	"github.com/InterCooperative-Network/icn-core/config"
 )
 
 // How long a stopping node waits for its running jobs, and how often it looks.
@@ -22,6 +17,7 @@ func (r *Running) Close() error {
 	r.closing.Do(func() {
 		r.jobs.closing.Store(true) // no new jobs
 		r.drain()                  // running ones end, and their receipts are ordered
+		r.lastAnchor()             // and what the audit log has come to
 		r.stopAPI()                // no new requests; those under way get a few seconds
 		r.stopNode()               // the loop ends; runs that are left are stopped
 		r.work.Wait()
@@ -66,6 +62,9 @@ func (r *Running) release() error {
 	if r.sandbox != nil {
 		errs = append(errs, r.sandbox.Close())
 	}
+	if r.audit != nil {
+		errs = append(errs, r.audit.Close())
+	}
 	if r.counters != nil {
 		_ = r.counters.Close() // its server has closed it, if it served
 	}
@@ -79,14 +78,4 @@ func (r *Running) release() error {
 		errs = append(errs, r.store.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// NewLogger is a logger as the configuration wants it.
-func NewLogger(c config.Logging, w io.Writer) *slog.Logger {
-	levels := map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
-	o := &slog.HandlerOptions{Level: levels[strings.ToLower(c.Level)]}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
-	}
-	return slog.New(slog.NewTextHandler(w, o))
 }

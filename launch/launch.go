@@ -23,9 +23,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/api"
+	"github.com/InterCooperative-Network/icn-core/audit"
 	"github.com/InterCooperative-Network/icn-core/config"
 	"github.com/InterCooperative-Network/icn-core/dag/redis"
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -43,8 +45,13 @@ var Release = "0.1.0-dev"
 // Options are what the configuration does not say.
 type Options struct {
 	Log        *slog.Logger       // nil: nothing is logged
+	Logs       *Logs              // what Log writes to, when it can be changed while the node runs; may be nil
+	Again      Again              // how the configuration is read again; may be nil
 	StandingBy func(addrs string) // the database is another process's: this one answers at addrs, and waits
 }
+
+// Again reads the configuration again, and tells what it warns of.
+type Again func() (config.Config, []string, error)
 
 // Running is a node at work.
 type Running struct {
@@ -61,8 +68,14 @@ type Running struct {
 	node        *node.Node
 	api         *api.Server
 	socket      net.Listener
-	counters    net.Listener // of the metrics; nil without
-	certificate *certificate // nil: no TLS
+	counters    net.Listener  // of the metrics; nil without
+	certificate *certificate  // nil: no TLS
+	audit       *audit.Log    // nil without
+	anchored    atomic.Uint64 // lines of it that the federation's log has seen
+	backups     *backups      // nil without a schedule
+	logs        *Logs         // nil: Log was given as it is
+	read        Again         // nil: the configuration came from nowhere
+	reloading   reloading
 
 	stopAPI, stopNode context.CancelFunc
 	work              sync.WaitGroup
@@ -73,6 +86,9 @@ type Running struct {
 
 // Start puts a node together and sets it to work. ctx bounds the start only.
 func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) {
+	if o.Log == nil && o.Logs != nil {
+		o.Log = o.Logs.Logger
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -80,7 +96,8 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &Running{cfg: cfg, log: o.Log, bridge: &bridge{}, ended: make(chan error, 3)}
+	r := &Running{cfg: cfg, log: o.Log, logs: o.Logs, read: o.Again, bridge: &bridge{}, ended: make(chan error, 3)}
+	r.reloading.cfg = cfg
 	if err := r.claim(ctx, o.StandingBy); err != nil {
 		return nil, errors.Join(err, r.release())
 	}
@@ -138,6 +155,8 @@ func (r *Running) open(pair key.Pair) error {
 			}
 			return err
 		},
+		r.openAudit,
+		func() (err error) { r.backups, err = newBackups(r.cfg); return err },
 		func() (err error) { r.certificate, err = loadCertificate(r.cfg.Security, r.log); return err },
 		func() (err error) { r.host, err = openHost(r.cfg.Network, pair, answer{r.bridge}, r.log); return err },
 	}
@@ -201,7 +220,13 @@ func (r *Running) assemble(pair key.Pair) error {
 		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
 		Release: Release, Log: r.log, Tuning: node.Tuning{Slots: slots(r.cfg.Performance)},
 	}
-	ac := api.Config{APIKey: r.cfg.Security.APIKey, BearerToken: r.cfg.Security.AuthToken, RequireAuth: r.cfg.Security.RequireAuth, OpenRateLimit: strangersLimit(r.cfg.Security.OpenRateLimit), Log: r.log.With("part", "api")}
+	ac := api.Config{Log: r.log.With("part", "api"), Host: r}
+	if ac.Access, err = accessOf(r.cfg.Security); err != nil {
+		return err
+	}
+	if r.audit != nil {
+		ac.Audit = r.audit.Add
+	}
 	if r.host != nil {
 		r.bridge.host.Store(r.host)
 		nc.Network, nc.Directory, ac.Directory = r.bridge, r.bridge, r.bridge
@@ -241,14 +266,6 @@ func rules(c config.Config) icn.Rules {
 	return r
 }
 
-// strangersLimit is the API's number for a setting of which 0 means nobody.
-func strangersLimit(perMinute int) int {
-	if perMinute == 0 {
-		return -1
-	}
-	return perMinute
-}
-
 func slots(c config.Performance) int {
 	if c.MaxConcurrentJobs > 0 {
 		return c.MaxConcurrentJobs
@@ -270,6 +287,8 @@ func (r *Running) run() {
 	r.work.Go(func() { r.ended <- r.api.Serve(apiCtx, door) })
 	r.metrics(apiCtx)
 	r.upkeep(nodeCtx)
+	r.anchor(nodeCtx)
+	r.schedule(nodeCtx)
 	r.announce(nodeCtx)
 }
 

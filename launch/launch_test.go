@@ -201,7 +201,7 @@ func TestAnUnusableBootstrapPeerIsAWarning(t *testing.T) {
 	c := inMemory()
 	c.Network.P2PEnabled, c.Network.P2PListenAddr = true, []string{"/ip4/127.0.0.1/tcp/0"}
 	c.Network.BootstrapPeers = []string{"/ip4/10.0.1.100/tcp/7000/p2p/QmBootstrapPeerId"}
-	n, err := Start(t.Context(), c, Options{Log: NewLogger(config.Logging{Level: "warn", Format: "json"}, &log)})
+	n, err := Start(t.Context(), c, Options{Logs: OpenLogs(config.Logging{Level: "warn", Format: "json"}, &log)})
 	require.NoError(t, err)
 	reach(t, n)
 	require.NoError(t, n.Close())

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,11 +21,12 @@ import (
 
 // certificate is the API's, read again when its file changes.
 type certificate struct {
-	cert, key string
-	log       *slog.Logger
+	log *slog.Logger
 
 	mu      sync.Mutex
-	current *tls.Certificate
+	from    config.Security
+	current *tls.Config
+	ends    time.Time
 	looked  time.Time // when the file was last looked at
 	stamp   time.Time // of the file
 }
@@ -36,45 +38,71 @@ func loadCertificate(c config.Security, log *slog.Logger) (*certificate, error) 
 	if c.TLSCertPath == "" {
 		return nil, nil
 	}
-	x := &certificate{cert: c.TLSCertPath, key: c.TLSKeyPath, log: log}
-	return x, x.read()
+	x := &certificate{log: log}
+	return x, x.replace(c)
 }
 
-func (x *certificate) read() error {
-	st, err := os.Stat(x.cert)
+// replace reads another certificate. What cannot be read leaves the old one in use.
+func (x *certificate) replace(c config.Security) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.read(c)
+}
+
+// read reads the files; x.mu is held.
+func (x *certificate) read(c config.Security) error {
+	st, err := os.Stat(c.TLSCertPath)
 	if err != nil {
 		return fmt.Errorf("TLS certificate: %w: %v; check security.tls_cert_path", icn.ErrNotFound, err)
 	}
-	pair, err := tls.LoadX509KeyPair(x.cert, x.key)
+	pair, err := tls.LoadX509KeyPair(c.TLSCertPath, c.TLSKeyPath)
 	if err != nil {
-		return fmt.Errorf("TLS certificate %s with key %s: %w: %v", x.cert, x.key, icn.ErrInvalid, err)
+		return fmt.Errorf("TLS certificate %s with key %s: %w: %v", c.TLSCertPath, c.TLSKeyPath, icn.ErrInvalid, err)
 	}
-	x.current, x.stamp, x.looked = &pair, st.ModTime(), time.Now()
+	next := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, NextProtos: []string{"h2", "http/1.1"}}
+	if c.TLSClientCA != "" {
+		pem, err := os.ReadFile(c.TLSClientCA)
+		if err != nil {
+			return fmt.Errorf("TLS client certificates: %w: %v; check security.tls_client_ca_path", icn.ErrNotFound, err)
+		}
+		next.ClientAuth, next.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
+		if !next.ClientCAs.AppendCertsFromPEM(pem) {
+			return fmt.Errorf("TLS client certificates: %w: %s holds no certificate in PEM", icn.ErrInvalid, c.TLSClientCA)
+		}
+	}
+	x.from, x.current, x.ends, x.stamp, x.looked = c, next, pair.Leaf.NotAfter, st.ModTime(), time.Now()
 	return nil
 }
 
-// get is the certificate for a handshake. A new one that cannot be read leaves the
+// get is how to shake hands now. A new certificate that cannot be read leaves the
 // old one in use.
-func (x *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (x *certificate) get(*tls.ClientHelloInfo) (*tls.Config, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if time.Since(x.looked) < lookAgain {
 		return x.current, nil
 	}
 	x.looked = time.Now()
-	st, err := os.Stat(x.cert)
+	st, err := os.Stat(x.from.TLSCertPath)
 	if err == nil && st.ModTime().Equal(x.stamp) {
 		return x.current, nil
 	}
 	if err == nil {
-		err = x.read()
+		err = x.read(x.from)
 	}
 	if err != nil {
 		x.log.Warn("the TLS certificate has changed and cannot be read; the old one stays in use", "error", err)
 	} else {
-		x.log.Info("the TLS certificate was read again", "file", x.cert)
+		x.log.Info("the TLS certificate was read again", "file", x.from.TLSCertPath)
 	}
 	return x.current, nil
+}
+
+// expires is when the certificate ends.
+func (x *certificate) expires() time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.ends
 }
 
 // split is a listener of which TLS connections and others are told apart by their
@@ -189,7 +217,7 @@ func (r *Running) secured(ctx context.Context) net.Listener {
 		}
 	})
 	context.AfterFunc(ctx, func() { _ = probes.Close() })
-	return tls.NewListener(half{s, s.secure}, &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: r.certificate.get, NextProtos: []string{"h2", "http/1.1"}})
+	return tls.NewListener(half{s, s.secure}, &tls.Config{MinVersion: tls.VersionTLS13, GetConfigForClient: r.certificate.get, NextProtos: []string{"h2", "http/1.1"}})
 }
 
 // onlyProbes answers what a platform asks about a process, and nothing else.

@@ -71,7 +71,7 @@ func New(name string, scope Scope, expires time.Time) (k Key, secret string, err
 		return k, "", err
 	}
 	// 32 characters of 5 bits: nobody guesses it, so a plain hash hides it.
-	secret = prefix + strings.ToLower(rand.Text()+rand.Text())[:32]
+	secret = prefix + strings.ToLower(rand.Text() + rand.Text())[:32]
 	return Key{name, scope, expires.UTC().Truncate(time.Second), sha256.Sum256([]byte(secret))}, secret, nil
 }
 
@@ -88,7 +88,9 @@ func checkName(name string) error {
 
 // Of is the key that a configuration gives as it is: it may do everything, for
 // ever. Its name is what logs call it.
-func Of(name, secret string) Key { return Key{Name: name, Scope: Admin, Hash: sha256.Sum256([]byte(secret))} }
+func Of(name, secret string) Key {
+	return Key{Name: name, Scope: Admin, Hash: sha256.Sum256([]byte(secret))}
+}
 
 // Expired says whether the key is good no longer.
 func (k Key) Expired(now time.Time) bool { return !k.Expires.IsZero() && !now.Before(k.Expires) }

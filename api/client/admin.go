@@ -37,6 +37,11 @@ func (c *Client) AdminBackup(ctx context.Context, after BackupAfter) (io.ReadClo
 	return a, nil
 }
 
+// ConfigReload makes the node read its configuration again.
+func (c *Client) ConfigReload(ctx context.Context) (wire.Reloaded, error) {
+	return post[wire.Reloaded](ctx, c, call{path: "/config/reload"}, nil)
+}
+
 // AdminVerify checks what the node holds.
 func (c *Client) AdminVerify(ctx context.Context, deep bool) (wire.Verified, error) {
 	return get[wire.Verified](ctx, c, call{path: "/admin/verify", query: url.Values{"deep": {strconv.FormatBool(deep)}}, stream: true})

@@ -37,7 +37,8 @@ type Options struct {
 	Timeout time.Duration // of a request that is no stream, besides what it asks to wait
 	HTTP    *http.Client  // nil: one of its own
 
-	Trust *x509.CertPool // who may vouch for an https:// node; nil: whom the system trusts
+	Trust *x509.CertPool   // who may vouch for an https:// node; nil: whom the system trusts
+	Show  *tls.Certificate // to a node that wants its callers to have one; nil: none
 }
 
 // Client speaks to one node.
@@ -59,8 +60,12 @@ func New(baseURL string, o Options) (*Client, error) {
 	if o.HTTP == nil {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConnsPerHost = 64
-		if o.Trust != nil {
+		if o.Trust != nil || o.Show != nil {
 			t.TLSClientConfig = &tls.Config{RootCAs: o.Trust, MinVersion: tls.VersionTLS13}
+			t.ForceAttemptHTTP2 = true
+		}
+		if o.Show != nil {
+			t.TLSClientConfig.Certificates = []tls.Certificate{*o.Show}
 		}
 		o.HTTP = &http.Client{Transport: t}
 	}

@@ -22,6 +22,7 @@ type Status struct {
 	IsOnline           bool   `json:"is_online" doc:"Whether statements can be ordered now."`
 	PeerCount          int    `json:"peer_count" doc:"Peers linked at this moment."`
 	CurrentBlockHeight uint64 `json:"current_block_height" doc:"Entries of the log, as height."`
+	Surroundings
 }
 
 // Health says whether the node itself works. A federation without a quorum makes

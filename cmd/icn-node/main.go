@@ -70,15 +70,19 @@ func command() *cobra.Command {
 
 func run(c *cobra.Command) error {
 	ctx := c.Context()
-	cfg, warnings, err := config.Load(config.Sources{Flags: c.Flags(), Environ: os.Environ()})
+	load := func() (config.Config, []string, error) {
+		return config.Load(config.Sources{Flags: c.Flags(), Environ: os.Environ()})
+	}
+	cfg, warnings, err := load()
 	if err != nil {
 		return usage{err}
 	}
-	log := launch.NewLogger(cfg.Logging, os.Stderr)
+	log := launch.OpenLogs(cfg.Logging, os.Stderr)
+	defer log.Close()
 	for _, w := range warnings {
 		log.Warn(w)
 	}
-	n, err := launch.Start(ctx, cfg, launch.Options{Log: log, StandingBy: func(addrs string) {
+	n, err := launch.Start(ctx, cfg, launch.Options{Logs: log, Again: load, StandingBy: func(addrs string) {
 		_, _ = fmt.Fprintf(c.OutOrStdout(), "icn-node %s, standing by\n%s", launch.Release, addrs)
 		if cfg.Runtime.AddrFile != "" {
 			if err := launch.WriteAddrs(cfg.Runtime.AddrFile, addrs); err != nil {
@@ -90,6 +94,7 @@ func run(c *cobra.Command) error {
 		return err
 	}
 	greet(c.OutOrStdout(), n)
+	defer onSignals(n, log)()
 	if cfg.Runtime.AddrFile != "" {
 		err = launch.WriteAddrs(cfg.Runtime.AddrFile, n.Addrs())
 	}
@@ -100,6 +105,26 @@ func run(c *cobra.Command) error {
 		log.Info("stopping; once more Ctrl-C ends at once")
 	}
 	return errors.Join(err, n.Close())
+}
+
+// onSignals reloads at SIGHUP, and opens the log files again at SIGUSR1.
+func onSignals(n *launch.Running, log *launch.Logs) (end func()) {
+	ch := make(chan os.Signal, 4)
+	signal.Notify(ch, syscall.SIGHUP, syscall.SIGUSR1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for s := range ch {
+			if s == syscall.SIGUSR1 {
+				n.ReopenLogs()
+				continue
+			}
+			if _, err := n.Reload(context.Background()); err != nil {
+				log.Error("the configuration is not reloaded", "error", err)
+			}
+		}
+	}()
+	return func() { signal.Stop(ch); close(ch); <-done }
 }
 
 // greet tells where the node can be reached.

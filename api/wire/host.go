@@ -1,0 +1,31 @@
+package wire
+
+import "time"
+
+// Reloaded says what reading the configuration again led to.
+type Reloaded struct {
+	Changed []string `json:"changed" doc:"Settings that count from now on."`
+	Restart []string `json:"restart" doc:"Settings that have changed in the file, and count from the next start on."`
+}
+
+// Surroundings are what is around a node: its store, its backups, its certificate.
+type Surroundings struct {
+	Store       StoreStatus       `json:"store"`
+	Backup      *BackupStatus     `json:"backup,omitempty" doc:"Of backups on a schedule."`
+	Certificate *time.Time        `json:"certificate_expires,omitempty" doc:"When the API's TLS certificate ends."`
+	Checks      map[string]string `json:"-"` // what belongs to /ready; names that begin with "alarm " do not make a node unready
+}
+
+// StoreStatus is where everything is kept.
+type StoreStatus struct {
+	Backend   string  `json:"backend"`
+	FreeBytes *uint64 `json:"free_bytes,omitempty" doc:"Left on the disk of the store."`
+}
+
+// BackupStatus tells about backups on a schedule.
+type BackupStatus struct {
+	Last    *time.Time `json:"last,omitempty" doc:"When the last whole one was made."`
+	Age     int64      `json:"age_seconds,omitempty"`
+	Name    string     `json:"name,omitempty"`
+	Problem string     `json:"problem,omitempty" doc:"Why the last attempt failed."`
+}

@@ -1,0 +1,75 @@
+package launch
+
+import (
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/InterCooperative-Network/icn-core/api/wire"
+)
+
+// When the operator is told that something will run out.
+const (
+	littleSpace     = 2 << 30 // bytes left on the store's disk, and
+	littleShare     = 10      // less than one part in so many of it
+	nearlyNoSpace   = 256 << 20
+	certificateSoon = 14 * 24 * time.Hour
+)
+
+// Surroundings tells what the node itself cannot know.
+func (r *Running) Surroundings() wire.Surroundings {
+	out := wire.Surroundings{Store: wire.StoreStatus{Backend: r.cfg.Storage.Backend}, Checks: map[string]string{}}
+	r.lookAtDisk(&out)
+	if r.certificate != nil {
+		ends := r.certificate.expires()
+		out.Certificate = &ends
+		switch left := time.Until(ends); {
+		case left <= 0:
+			out.Checks["alarm certificate"] = "the TLS certificate ended on " + ends.Format(time.DateOnly)
+		case left < certificateSoon:
+			out.Checks["alarm certificate"] = fmt.Sprintf("the TLS certificate ends in %d days", int(left.Hours()/24))
+		}
+	}
+	if r.audit != nil {
+		if err := r.audit.Broken(); err != nil {
+			out.Checks["alarm audit"] = "the audit log cannot be written: " + err.Error()
+		}
+	}
+	if b := r.backups; b != nil {
+		st := b.status()
+		out.Backup = &st
+		if why := b.alarm(st); why != "" {
+			out.Checks["alarm backup"] = why
+		}
+	}
+	return out
+}
+
+// lookAtDisk tells how much is left where the store is.
+func (r *Running) lookAtDisk(out *wire.Surroundings) {
+	c := r.cfg.Storage
+	dir := c.Path
+	switch c.Backend {
+	case "memory", "postgresql":
+		return
+	case "sqlite":
+		dir = filepath.Dir(dir)
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		out.Checks["alarm disk"] = fmt.Sprintf("the disk of %s does not answer: %v", dir, err)
+		return
+	}
+	free, all := fs.Bavail*uint64(fs.Bsize), fs.Blocks*uint64(fs.Bsize)
+	out.Store.FreeBytes = &free
+	switch {
+	case free < nearlyNoSpace:
+		out.Checks["disk"] = fmt.Sprintf("%d MiB are left on the disk of %s; new content is refused soon: free some space", free>>20, dir)
+	case free < littleSpace && free < all/littleShare:
+		out.Checks["alarm disk"] = fmt.Sprintf("%d MiB are left on the disk of %s", free>>20, dir)
+	default:
+		out.Checks["disk"] = "ok"
+	}
+}
