@@ -9,6 +9,7 @@ import (
 type RouteInfo struct {
 	Method, Path, Name string
 	Open, Long         bool
+	Scope              string
 }
 
 // Routes lists the table.
@@ -16,7 +17,8 @@ func (s *Server) Routes() []RouteInfo {
 	var out []RouteInfo
 	for _, g := range groups() {
 		for _, r := range g.routes {
-			out = append(out, RouteInfo{r.method, r.path, r.name, r.open, r.long})
+			r = s.routes[r.name]
+			out = append(out, RouteInfo{r.method, r.path, r.name, r.open, r.long, r.scope.String()})
 		}
 	}
 	return out
@@ -34,6 +36,8 @@ func (s *Server) Markdown() string {
 			open := ""
 			if x.Open {
 				open = " (for everybody)"
+			} else if scope := s.routes[x.Name].scope.String(); scope != "read" {
+				open = " (needs a key for " + scope + ")"
 			}
 			fmt.Fprintf(&b, "\n### %s %s\n\n%s%s. Operation `%s`.\n", x.Method, x.Path, x.Summary, open, x.Name)
 			if x.Doc != "" {
