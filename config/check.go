@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 // finish fills what follows from other values.
@@ -134,6 +136,11 @@ func (l *loading) check() {
 	}
 	l.checkRange("logging.max_size_mb", c.Logging.MaxSizeMB, 0, 100_000)
 	l.checkRange("logging.max_files", c.Logging.MaxFiles, 0, 10_000)
+	if v := c.Identity.NodeDID; v != "" {
+		if _, err := icn.ParseDID(v); err != nil {
+			l.problem("identity.node_did: %v", err)
+		}
+	}
 	l.checkAccess()
 	l.checkBackup()
 }

@@ -70,10 +70,15 @@ func gather(src Sources) (*loading, error) {
 	}
 	l.finish()
 	l.check()
-	if len(l.problems) > 0 {
-		return l, fmt.Errorf("configuration: %w:\n%w", icn.ErrInvalid, errors.Join(l.problems...))
+	return l, l.failure()
+}
+
+// failure is everything that is wrong.
+func (l *loading) failure() error {
+	if len(l.problems) == 0 {
+		return nil
 	}
-	return l, nil
+	return fmt.Errorf("configuration: %w:\n%w", icn.ErrInvalid, errors.Join(l.problems...))
 }
 
 // preset is the lowest layer: a later setting of runtime.test_mode wins.

@@ -96,6 +96,9 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	if err != nil {
 		return nil, err
 	}
+	if want := cfg.Identity.NodeDID; want != "" && want != pair.DID().String() {
+		return nil, fmt.Errorf("node: %w: its key is that of %s, and identity.node_did wants %s", icn.ErrConflict, pair.DID(), want)
+	}
 	r := &Running{cfg: cfg, log: o.Log, logs: o.Logs, read: o.Again, bridge: &bridge{}, ended: make(chan error, 3)}
 	r.reloading.cfg = cfg
 	if err := r.claim(ctx, o.StandingBy); err != nil {
