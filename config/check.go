@@ -187,7 +187,7 @@ func (l *loading) checkStorage() {
 	if !slices.Contains(backends, c.Backend) {
 		l.problem("storage.backend: there is no %q; use one of %s%s", c.Backend, strings.Join(backends, ", "), didYouMean(c.Backend, backends))
 	}
-	if c.Backend == "postgresql" && c.ConnectionString == "" {
+	if c.Backend == "postgresql" && c.ConnectionString == "" && !l.failed["storage.connection_string"] {
 		l.problem("storage.backend is postgresql and there is no database; give --db-url postgresql://user:password@host/database, ICN_DB_URL or ICN_DB_URL_FILE")
 	}
 	if c.Backend == "memory" && c.LedgerPath != "" {

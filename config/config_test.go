@@ -322,3 +322,20 @@ func TestEffectiveSettingsNameTheirOriginAndNoSecret(t *testing.T) {
 	require.Equal(t, Shown{"storage.path", "./icn_data/node", "follows from others"}, seen["storage.path"])
 	require.Equal(t, Shown{"security.require_auth", true, "follows from others"}, seen["security.require_auth"])
 }
+
+func TestAFileThatCannotBeReadIsNamedWithTheLine(t *testing.T) {
+	for name, c := range map[string][2]string{
+		"twice.toml":   {"[network]\nmax_peers = 1\nmax_peers = 2\n", "twice.toml:3: column 1: toml: key max_peers is already defined"},
+		"twice.yaml":   {"network:\n  max_peers: 1\n  max_peers: 2\n", `line 3: mapping key "max_peers" already defined at line 2`},
+		"broken.toml":  {"[network]\nmax_peers =\n", "broken.toml:2: column"},
+		"section.toml": {"[nonsense]\nx = 1\n", "there is no section [nonsense], but [runtime], [network]"},
+		"one.toml":     {"[storage]\nbackend = \"postgresql\"\nconnection_string = \"postgresql://u:${NO_SUCH}@h/d\"\n", "one.toml:3: storage.connection_string: ${NO_SUCH}: the variable is not set"},
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(path, []byte(c[0]), 0o600))
+		_, _, err := Load(FileOnly(path, nil))
+		require.ErrorIs(t, err, icn.ErrInvalid, name)
+		require.ErrorContains(t, err, c[1], name)
+		require.NotContains(t, err.Error(), "there is no database", "what follows from a mistake is not told as another")
+	}
+}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/knadh/koanf/parsers/toml/v2"
 	"github.com/knadh/koanf/parsers/yaml"
-	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/rawbytes"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
@@ -45,7 +45,8 @@ type setting struct {
 type loading struct {
 	cfg      Config
 	env      map[string]string
-	layer    map[string]int // key → the layer that set it
+	layer    map[string]int  // key → the layer that set it
+	failed   map[string]bool // keys that were given, and cannot be read
 	from     map[string]string
 	warnings []string
 	problems []error
@@ -59,7 +60,7 @@ func Load(src Sources) (Config, []string, error) {
 }
 
 func gather(src Sources) (*loading, error) {
-	l := &loading{env: environ(src.Environ), layer: map[string]int{}, from: map[string]string{}}
+	l := &loading{env: environ(src.Environ), layer: map[string]int{}, from: map[string]string{}, failed: map[string]bool{}}
 	var all []setting
 	all = append(all, l.fileValues(src.Flags)...)
 	all = append(all, l.envValues()...)
@@ -152,14 +153,14 @@ func (l *loading) fileValues(fs *pflag.FlagSet) []setting {
 		l.problem("%s: the name of a configuration file ends in .toml, .yaml or .yml", path)
 		return nil
 	}
-	k := koanf.New(".")
-	if err := k.Load(file.Provider(path), parser); err != nil {
-		l.problem("%s: %v", path, err)
-		return nil
-	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		l.problem("%s: %v", path, err)
+		l.problem("%v; give another --config", err)
+		return nil
+	}
+	k := koanf.New(".")
+	if err := k.Load(rawbytes.Provider(text), parser); err != nil {
+		l.problem("%s", unreadable(path, err))
 		return nil
 	}
 	var out []setting
@@ -174,6 +175,7 @@ func (l *loading) fileValues(fs *pflag.FlagSet) []setting {
 		v, err := l.expand(flat[key])
 		if err != nil {
 			l.problem("%s: %s: %v", where, key, err)
+			l.failed[f.Key] = true
 			continue
 		}
 		out = append(out, setting{f, v, where, layerFile})
@@ -236,7 +238,11 @@ func findKey(key string) (field, error) {
 		}
 		known = append(known, f.Key)
 	}
-	return field{}, fmt.Errorf("unknown key %s%s", key, didYouMean(name, known))
+	hint := didYouMean(name, known)
+	if section, _, _ := strings.Cut(name, "."); hint == "" && !slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, section+".") }) {
+		hint = "; there is no section [" + section + "], but " + strings.Join(sections(), ", ")
+	}
+	return field{}, fmt.Errorf("unknown key %s%s", key, hint)
 }
 
 // envValues reads the environment. Secrets may stand in a file that the variable

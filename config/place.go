@@ -1,8 +1,12 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/pelletier/go-toml/v2"
 )
 
 // place is where a key stands in a configuration file: FILE:LINE, or FILE when the
@@ -31,4 +35,25 @@ func place(path, text, key string) string {
 		}
 	}
 	return path
+}
+
+// unreadable says what is wrong with a file that its parser refuses, and where.
+func unreadable(path string, err error) string {
+	var at *toml.DecodeError
+	if errors.As(err, &at) {
+		row, column := at.Position()
+		return fmt.Sprintf("%s:%d: column %d: %v", path, row, column, err)
+	}
+	return fmt.Sprintf("%s: %v", path, err)
+}
+
+// sections are the names of all sections, as they are written in a file.
+func sections() (out []string) {
+	for _, f := range fields {
+		name, _, _ := strings.Cut(f.Key, ".")
+		if name = "[" + name + "]"; !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
