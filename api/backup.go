@@ -21,15 +21,23 @@ func backupDoc(s *Server, op *huma.Operation) {
 	inQuery(op, "entries", huma.TypeInteger, "leave out the log up to this entry: an earlier backup holds it")
 	inQuery(op, "arrival", huma.TypeInteger, "leave out blocks up to this arrival number: an earlier backup holds them")
 	inQuery(op, "since", huma.TypeString, "leave out what is older than this date or time")
+	inQuery(op, "keys", huma.TypeBoolean, "with the node's key file, which must be sealed")
 	answers(200, gzipType, "The backup; its format is described in package backup. It is whole when it ends with a manifest.")(s, op)
 }
 
 func (s *Server) backup(w *writer, r *http.Request) error {
-	q := readQuery(r, "entries", "arrival", "since")
+	q := readQuery(r, "entries", "arrival", "since", "keys")
 	after := backup.Point{Entries: q.count("entries"), Arrival: q.count("arrival")}
-	since := q.moment("since")
+	since, withKeys := q.moment("since"), q.flag("keys")
 	if q.err != nil {
 		return q.err
+	}
+	var sealed []byte
+	if withKeys {
+		var err error
+		if sealed, err = s.sealedKey(); err != nil {
+			return err
+		}
 	}
 	h, err := s.n.History(r.Context())
 	if err != nil {
@@ -49,9 +57,16 @@ func (s *Server) backup(w *writer, r *http.Request) error {
 			icn.ErrInvalid, after.Entries, after.Arrival, h.Entries, blocks.Arrived())
 	}
 	return sendStream(w, gzipType, func(out io.Writer) error {
-		_, err := backup.Make(r.Context(), backup.From{History: h, Blocks: blocks, Signer: s.n.Signer(), After: after}, backup.NewStream(out))
+		_, err := backup.Make(r.Context(), backup.From{History: h, Blocks: blocks, Signer: s.n.Signer(), After: after, Sealed: sealed}, backup.NewStream(out))
 		return err
 	})
+}
+
+func (s *Server) sealedKey() ([]byte, error) {
+	if s.cfg.Host == nil {
+		return nil, fmt.Errorf("backup: %w: this node's key is in no file", icn.ErrUnavailable)
+	}
+	return s.cfg.Host.SealedKey()
 }
 
 func verifyDoc(s *Server, op *huma.Operation) {

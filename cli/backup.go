@@ -17,6 +17,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/backup"
 	"github.com/InterCooperative-Network/icn-core/backup/cloud"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/launch"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
@@ -24,7 +25,7 @@ import (
 // backupFlags say what to back up and where to.
 type backupFlags struct {
 	output, path, since string
-	incremental         bool
+	incremental, keys   bool
 	stopped             atRest
 }
 
@@ -49,6 +50,7 @@ func (a *app) backupCommand() *cobra.Command {
 	c.Flags().StringVar(&f.path, "path", "", "folder of backups that belong together")
 	c.Flags().BoolVar(&f.incremental, "incremental", false, "only what is new")
 	c.Flags().StringVar(&f.since, "since", "", "with --incremental: what is new since this date or time")
+	c.Flags().BoolVar(&f.keys, "keys", false, "with the node's key file, which must be sealed")
 	f.stopped.flags(c)
 	return c
 }
@@ -58,6 +60,7 @@ func (a *app) backup(ctx context.Context, output string, f backupFlags) error {
 	if err != nil {
 		return err
 	}
+	after.Keys = f.keys
 	to, err := target(ctx, output)
 	if err != nil {
 		return err
@@ -156,6 +159,12 @@ func (a *app) backupStopped(ctx context.Context, r atRest, after client.BackupAf
 				return err
 			}
 		}
+		if after.Keys {
+			var err error
+			if from.Sealed, err = launch.SealedKey(o.KeyPath); err != nil {
+				return err
+			}
+		}
 		bar := a.bar(-1, "backing up")
 		from.Progress = func(n int64) { _ = bar.Add64(n) }
 		m, err = backup.Make(ctx, from, to)
@@ -219,7 +228,27 @@ func (a *app) restore(ctx context.Context, from []backup.Source, r atRest) error
 	if err = errors.Join(err, stores.Close()); err != nil {
 		return err
 	}
+	if len(res.Sealed) > 0 {
+		if err := a.restoreKey(cfg.Identity.KeyPath, res.Sealed); err != nil {
+			return err
+		}
+	}
 	return a.showRestored(res, "Restored into "+stores.Name)
+}
+
+// restoreKey puts a node's sealed key where the node looks for it, unless one is
+// there.
+func (a *app) restoreKey(path string, sealed []byte) error {
+	err := key.SaveFile(path, sealed)
+	switch {
+	case errors.Is(err, icn.ErrConflict):
+		a.note("The key in the backup is not used: %s is there already.", path)
+		return nil
+	case err != nil:
+		return err
+	}
+	a.note("The node's sealed key is in %s.", path)
+	return nil
 }
 
 func (a *app) showRestored(res backup.Result, what string) error {

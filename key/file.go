@@ -112,6 +112,9 @@ func LoadOrCreate(path, passphrase string) (p Pair, created bool, err error) {
 // never replaced (icn.ErrConflict).
 func Save(path string, p Pair) error { return save(path, line(p)) }
 
+// SaveFile writes what is a key file already, as Save does.
+func SaveFile(path string, text []byte) error { return save(path, string(text)) }
+
 func save(path, text string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

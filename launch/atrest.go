@@ -60,6 +60,7 @@ type Opened struct {
 	History node.History
 	Blocks  *dag.DAG
 	Key     key.Pair
+	KeyPath string
 }
 
 // OpenAtRest opens what a node that does not run holds.
@@ -68,7 +69,7 @@ func OpenAtRest(ctx context.Context, cfg config.Config, log *slog.Logger) (*Open
 	if err != nil {
 		return nil, err
 	}
-	o := &Opened{Stores: s}
+	o := &Opened{Stores: s, KeyPath: cfg.Identity.KeyPath}
 	if o.History, err = node.ReadHistory(s.Log, key.Verify); err == nil {
 		o.Blocks, err = dag.Open(s.Blocks, dag.Options{})
 	}

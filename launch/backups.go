@@ -11,6 +11,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/backup"
 	"github.com/InterCooperative-Network/icn-core/config"
+	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
 )
 
@@ -134,7 +135,7 @@ func (r *Running) backUp(ctx context.Context) error {
 	}
 	from := backup.From{History: h, Blocks: r.node.Blocks(), Signer: r.node.Signer(), After: after}
 	if b.cfg.Keys {
-		if from.Sealed, err = sealedKey(b.key); err != nil {
+		if from.Sealed, err = SealedKey(b.key); err != nil {
 			r.log.Warn("the node's key is not in the backup", "error", err)
 		}
 	}
@@ -178,14 +179,17 @@ func (b *backups) after(r *Running) (p backup.Point, builds bool) {
 	return m.Reaches, true
 }
 
-// sealedKey is the node's key file, when a thief of the backup could not use it.
-func sealedKey(path string) ([]byte, error) {
+// SealedKey is the node's key file, if a thief of it could not use it.
+func (r *Running) SealedKey() ([]byte, error) { return SealedKey(r.cfg.Identity.KeyPath) }
+
+// SealedKey reads a key file that a thief of a backup could not use.
+func SealedKey(path string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("backup of the key: %w: %v", icn.ErrNotFound, err)
 	}
 	if !key.IsSealed(b) {
-		return nil, fmt.Errorf("%s is not sealed; seal it with: icn-cli keys seal %s", filepath.Base(path), path)
+		return nil, fmt.Errorf("backup of the key: %w: %s is not sealed; seal it with: icn-cli keys seal %s", icn.ErrDenied, filepath.Base(path), path)
 	}
 	return b, nil
 }

@@ -16,6 +16,7 @@ import (
 type BackupAfter struct {
 	backup.Point
 	Since string
+	Keys  bool // with the node's sealed key
 }
 
 // AdminBackup streams a backup. Close it.
@@ -26,6 +27,9 @@ func (c *Client) AdminBackup(ctx context.Context, after BackupAfter) (io.ReadClo
 	}
 	if after.Arrival > 0 {
 		q.Set("arrival", strconv.FormatUint(after.Arrival, 10))
+	}
+	if after.Keys {
+		q.Set("keys", "true")
 	}
 	if after.Since != "" {
 		q.Set("since", after.Since)
