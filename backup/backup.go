@@ -93,6 +93,7 @@ type Manifest struct {
 	Seat      node.Seat   `json:"seat"`
 	Peers     []node.Peer `json:"peers"`
 	Members   []Member    `json:"members"`
+	Rotations [][]byte    `json:"rotations,omitempty"` // statements by which the node got other keys
 }
 
 // Hash is shown in hexadecimal.
@@ -148,7 +149,11 @@ func ParseManifest(data []byte, verify func(key [32]byte, msg, sig []byte) bool)
 		return m, fmt.Errorf("%s: %w: format %q, want %q; install a release that reads it", manifestName, icn.ErrInvalid, m.Format, Format)
 	}
 	sig, err := base64.StdEncoding.Strict().DecodeString(s.Signature)
-	if err != nil || len(sig) != 64 || !verify(m.Node, append([]byte(domain), s.Manifest...), sig) {
+	ring, kerr := icn.ReadKeyring(m.Network, m.Rotations, verify)
+	if kerr != nil {
+		return m, fmt.Errorf("%s: %w: %v", manifestName, icn.ErrCorrupt, kerr)
+	}
+	if err != nil || len(sig) != 64 || !ring.Signed(m.Node, append([]byte(domain), s.Manifest...), sig, verify) {
 		return m, fmt.Errorf("%s: %w: it is not signed by %s, whose backup it says it is", manifestName, icn.ErrCorrupt, m.Node)
 	}
 	return m, nil

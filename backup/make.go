@@ -55,6 +55,9 @@ func (f From) make(ctx context.Context, to Target) (Manifest, error) {
 		Reaches: Point{Entries: h.Entries, Arrival: f.Blocks.Arrived()},
 		LogTime: h.Time, TreeRoot: h.Tree, StateRoot: h.State, Mana: h.Totals, Certified: h.Certified, Seat: h.Seat, Peers: h.Peers,
 	}
+	if m.Rotations, err = h.Rotations(m.Node); err != nil {
+		return m, err
+	}
 	p := newPress(ctx, to, f.Progress)
 	err = f.fill(&m, p)
 	members, perr := p.finish()

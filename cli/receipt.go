@@ -107,13 +107,17 @@ func VerifyReceipt(r wire.Receipt, job icn.CID) error {
 	if err != nil {
 		return err
 	}
+	ring, err := r.Proof.Keyring(r.Network, key.Verify)
+	if err != nil {
+		return err
+	}
 	s := e.Statement
 	switch {
 	case s == nil:
 		return bad("the entry holds no statement")
 	case s.Network != r.Network:
 		return bad("its statement was said to another federation")
-	case !key.Verify(s.Author, icn.SigningBytesOf(e.Wire), s.Sig[:]):
+	case !ring.Signed(s.Author, icn.SigningBytesOf(e.Wire), s.Sig[:], key.Verify):
 		return bad("its statement's signature does not verify")
 	}
 	v := r.Job.Receipt

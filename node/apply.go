@@ -84,12 +84,12 @@ func (l *Loop) open(committed []order.Committed) ([]toApply, error) {
 		}
 		if it.st != nil {
 			it.wire, it.hash = wire, sha256.Sum256(wire)
-			it.sig.Key = it.st.Author
+			it.sig.Key = l.m.KeyOf(it.st.Author) // when it rotates before this entry, the machine verifies anew
 			switch {
 			case index <= l.folded, l.work.verified.has(it.hash):
 				it.sig.OK = true
 			default:
-				sigs = append(sigs, SigItem{Key: it.st.Author, Msg: icn.SigningBytesOf(wire), Sig: it.st.Sig[:]})
+				sigs = append(sigs, SigItem{Key: it.sig.Key, Msg: icn.SigningBytesOf(wire), Sig: it.st.Sig[:]})
 				whose = append(whose, len(items))
 			}
 		}
@@ -120,10 +120,13 @@ func (l *Loop) applyOne(it *toApply) error {
 		l.updateRoster()
 	}
 	for _, ev := range out.Events {
-		if c, ok := ev.Body.(icn.CheckpointDue); ok {
-			if err := l.checkpointDue(c.Size); err != nil {
+		switch b := ev.Body.(type) {
+		case icn.CheckpointDue:
+			if err := l.checkpointDue(b.Size); err != nil {
 				return err
 			}
+		case icn.KeyRotated:
+			l.rotated(b)
 		}
 	}
 	if l.cfg.Applied != nil {

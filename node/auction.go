@@ -110,7 +110,7 @@ func (l *Loop) onBid(from icn.DID, p []byte) error {
 	if b.Executor != from || b.Network != l.m.Network() {
 		return fmt.Errorf("bid: %w: not this node's", icn.ErrDenied)
 	}
-	if !l.cfg.Verify(from, b.SigningBytes(), b.Sig[:]) {
+	if !l.cfg.Verify(l.m.KeyOf(from), b.SigningBytes(), b.Sig[:]) {
 		return fmt.Errorf("bid: %w: signature does not verify", icn.ErrDenied)
 	}
 	l.peer(from).missed = 0

@@ -170,7 +170,7 @@ func (l *Loop) applyShadow(m *core.Machine, leaf []byte, known bool) error {
 	}
 	sig := core.Checked{}
 	if e.Statement != nil && known {
-		sig = core.Checked{Key: e.Statement.Author, OK: true}
+		sig = core.Checked{Key: m.KeyOf(e.Statement.Author), OK: true}
 	}
 	out, err := m.Apply(*e, sig)
 	if err != nil {

@@ -219,7 +219,7 @@ func known(m *core.Machine, index uint64, leaf []byte) error {
 	}
 	sig := core.Checked{}
 	if e.Statement != nil {
-		sig = core.Checked{Key: e.Statement.Author, OK: true}
+		sig = core.Checked{Key: m.KeyOf(e.Statement.Author), OK: true}
 	}
 	if _, err := m.Apply(*e, sig); err != nil {
 		return fmt.Errorf("record of entry %d: %w: %v", index, icn.ErrCorrupt, err)

@@ -16,6 +16,7 @@ import (
 // Signer says things in the node's name.
 type Signer interface {
 	DID() icn.DID
+	Public() [32]byte // the key that it signs with now
 	Sign(msg []byte) []byte
 }
 
@@ -87,6 +88,7 @@ type LoopConfig struct {
 	Capable     func(icn.JobSpec) bool           // whether this machine meets a job's requirements; nil = always
 	Stop        func(id icn.CID, attempt uint32) // end a run that nobody waits for any more
 	Applied     func(icn.Entry, core.Outcome)    // an entry was applied, and its events are stored
+	Rotated     func(key icn.DID)                // this node signs with a key that was replaced by this one
 	Learned     func([]Peer)                     // peers that the log does not tell yet, with their addresses
 	Release     string                           // this program's version, told to peers
 	Jitter      func(n int64) int64              // uniform in [0, n)
@@ -191,6 +193,7 @@ func (l *Loop) loadRest() error {
 	if err := l.loadGap(); err != nil {
 		return err
 	}
+	l.superseded()
 	return l.loadOutbox()
 }
 
@@ -214,6 +217,8 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 	l.mu.Lock()
 	l.m, l.raftAt, l.snapAt, l.skip = m, raftIndex, m.Head().Index, 0
 	l.mu.Unlock()
+	l.work.verified = seen{} // keys may have changed in what it leapt over
+	l.superseded()
 	return nil
 }
 

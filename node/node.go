@@ -88,6 +88,7 @@ type Config struct {
 	JoinCode    string
 	Federation  string    // name of a new federation
 	Rules       icn.Rules // of a new federation
+	Rotated     func(key icn.DID) // this node signs with a key that was replaced by this one; may be nil
 	Release     string
 	Log         *slog.Logger
 	Tuning      Tuning
@@ -177,6 +178,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 			}
 			n.want()
 		},
+		Rotated: n.cfg.Rotated,
 		Release: n.cfg.Release, Jitter: func(k int64) int64 { return rand.Int64N(max(k, 1)) }, Log: n.cfg.Log, Tuning: n.cfg.Tuning,
 	}, now())
 	if err != nil {

@@ -85,7 +85,7 @@ func (l *Loop) Say(s *icn.Statement, wire []byte, done func(Answer)) error {
 	if err := l.m.Check(s); err != nil {
 		return err
 	}
-	if !l.cfg.Verify(s.Author, icn.SigningBytesOf(wire), s.Sig[:]) {
+	if !l.cfg.Verify(l.m.KeyOf(s.Author), icn.SigningBytesOf(wire), s.Sig[:]) {
 		return fmt.Errorf("statement %d of %s: %w: signature does not verify", s.Number, s.Author, icn.ErrDenied)
 	}
 	l.enqueue(s, wire, hash, done)
@@ -268,6 +268,7 @@ func (l *Loop) loadOutbox() error {
 			bad = fmt.Errorf("outbox: %w: %v", icn.ErrCorrupt, err)
 			return false
 		}
+		wire = l.resign(s, wire)
 		l.outbox.waiting[said{s.Author, s.Number}] = &pending{st: s, wire: wire, hash: sha256.Sum256(wire), since: l.now, saved: true}
 		if s.Author == l.me {
 			l.outbox.mine = max(l.outbox.mine, s.Number)
@@ -391,8 +392,10 @@ func (l *Loop) checkQueue() []*queued {
 			continue
 		}
 		l.leading.inflight[q.hash] = l.now
-		if !q.from.IsZero() && !l.work.verified.has(q.hash) {
-			sigs = append(sigs, SigItem{Key: q.st.Author, Msg: icn.SigningBytesOf(q.wire), Sig: q.st.Sig[:]})
+		key := l.m.KeyOf(q.st.Author)
+		fresh := q.from.IsZero() && key == q.st.Author // checked when it came in, with the only key there is
+		if !fresh && !l.work.verified.has(q.hash) {
+			sigs = append(sigs, SigItem{Key: key, Msg: icn.SigningBytesOf(q.wire), Sig: q.st.Sig[:]})
 			whose = append(whose, len(good))
 		}
 		good = append(good, q)

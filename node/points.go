@@ -87,7 +87,7 @@ func (l *Loop) onSign(from icn.DID, p []byte) error {
 	if have, ok := l.points.sigs[c.Size][from]; ok && have.c == c {
 		return nil
 	}
-	if !l.cfg.Verify(from, []byte(c.Text()), sigs[0].Sig[:]) {
+	if !l.cfg.Verify(l.m.KeyOf(from), []byte(c.Text()), sigs[0].Sig[:]) {
 		return fmt.Errorf("checkpoint: %w: signature of %s does not verify", icn.ErrDenied, from)
 	}
 	return l.count(signed{c, sigs[0]})

@@ -166,6 +166,7 @@ type Proof struct {
 	Entry      []byte   `json:"entry"`
 	Checkpoint string   `json:"checkpoint"`
 	Hashes     [][]byte `json:"hashes"`
+	Rotations  [][]byte `json:"rotations,omitempty"` // statements by which those who signed have got other keys
 }
 
 // Proof waits until a certified checkpoint covers the entry, or ctx ends.
@@ -187,10 +188,33 @@ func (n *Node) Proof(ctx context.Context, index uint64) (Proof, error) {
 		return p, fmt.Errorf("proof of entry %d: %w: %v", index, icn.ErrUnavailable, err)
 	}
 	p.Checkpoint = note
+	if p.Rotations, err = p.rotations(st); err != nil {
+		return p, err
+	}
 	for _, h := range proof {
 		p.Hashes = append(p.Hashes, h[:])
 	}
 	return p, nil
+}
+
+// rotations are the statements that tell the keys of whoever signed p.
+func (p Proof) rotations(st store.Store) ([][]byte, error) {
+	e, err := icn.DecodeEntry(p.Entry)
+	if err != nil {
+		return nil, err
+	}
+	_, sigs, err := icn.ParseNote(p.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	var of []icn.DID
+	if e.Statement != nil {
+		of = append(of, e.Statement.Author)
+	}
+	for _, s := range sigs {
+		of = append(of, s.Signer)
+	}
+	return rotations(st, of)
 }
 
 func (n *Node) covered(ctx context.Context, index uint64) (uint64, string, error) {
@@ -214,6 +238,11 @@ func (n *Node) covered(ctx context.Context, index uint64) (uint64, string, error
 	}
 }
 
+// Keyring tells the keys of whoever signed the proof or its entry.
+func (p Proof) Keyring(network icn.CID, verify core.Verify) (icn.Keyring, error) {
+	return icn.ReadKeyring(network, p.Rotations, verify)
+}
+
 // Verify checks the proof against the clerks' keys, with nothing else at hand.
 func (p Proof) Verify(network icn.CID, clerks []icn.DID, verify core.Verify) error {
 	c, sigs, err := icn.ParseNote(p.Checkpoint)
@@ -223,10 +252,14 @@ func (p Proof) Verify(network icn.CID, clerks []icn.DID, verify core.Verify) err
 	if c.Network != network {
 		return fmt.Errorf("proof: %w: checkpoint of network %s, want %s", icn.ErrInvalid, c.Network, network)
 	}
+	ring, err := p.Keyring(network, verify)
+	if err != nil {
+		return err
+	}
 	signed := map[icn.DID]bool{}
 	for _, s := range sigs {
 		for _, d := range clerks {
-			if d == s.Signer && verify(d, []byte(c.Text()), s.Sig[:]) {
+			if d == s.Signer && ring.Signed(d, []byte(c.Text()), s.Sig[:], verify) {
 				signed[d] = true
 			}
 		}

@@ -99,6 +99,7 @@ func (r *Rebuild) Entries(leaves [][]byte) error {
 	entries := make([]*icn.Entry, len(leaves))
 	var sigs []SigItem
 	var whose []int
+	keys := make([][32]byte, len(leaves))
 	next := r.m.Head().Index + 1
 	for i, leaf := range leaves {
 		e, err := icn.DecodeEntry(leaf)
@@ -107,7 +108,8 @@ func (r *Rebuild) Entries(leaves [][]byte) error {
 		}
 		entries[i] = e
 		if e.Statement != nil {
-			sigs = append(sigs, SigItem{Key: e.Statement.Author, Msg: icn.SigningBytesOf(e.Wire), Sig: e.Statement.Sig[:]})
+			keys[i] = r.m.KeyOf(e.Statement.Author)
+			sigs = append(sigs, SigItem{Key: keys[i], Msg: icn.SigningBytesOf(e.Wire), Sig: e.Statement.Sig[:]})
 			whose = append(whose, i)
 		}
 	}
@@ -118,7 +120,7 @@ func (r *Rebuild) Entries(leaves [][]byte) error {
 	for i, e := range entries {
 		sig := core.Checked{}
 		if e.Statement != nil {
-			sig = core.Checked{Key: e.Statement.Author, OK: ok[i]}
+			sig = core.Checked{Key: keys[i], OK: ok[i]}
 		}
 		out, err := r.m.Apply(*e, sig)
 		if err != nil {

@@ -54,6 +54,9 @@ func (m *machine) up() bool { return m.loop != nil }
 // DID implements node.Signer.
 func (m *machine) DID() icn.DID { return m.did }
 
+// Public implements node.Signer.
+func (m *machine) Public() [32]byte { return m.did }
+
 // Sign implements node.Signer.
 func (m *machine) Sign(msg []byte) []byte { return sign(m.did, msg) }
 
