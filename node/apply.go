@@ -86,8 +86,10 @@ func (l *Loop) open(committed []order.Committed) ([]toApply, error) {
 			it.wire, it.hash = wire, sha256.Sum256(wire)
 			it.sig.Key = l.m.KeyOf(it.st.Author) // when it rotates before this entry, the machine verifies anew
 			switch {
-			case index <= l.folded, l.work.verified.has(it.hash):
+			case l.work.verified.has(it.hash):
 				it.sig.OK = true
+			case index <= l.folded:
+				it.sig = trusted(l.st, l.m, icn.Entry{Index: index, Statement: it.st, Wire: wire})
 			default:
 				sigs = append(sigs, SigItem{Key: it.sig.Key, Msg: icn.SigningBytesOf(wire), Sig: it.st.Sig[:]})
 				whose = append(whose, len(items))

@@ -169,8 +169,8 @@ func (l *Loop) applyShadow(m *core.Machine, leaf []byte, known bool) error {
 		return err
 	}
 	sig := core.Checked{}
-	if e.Statement != nil && known {
-		sig = core.Checked{Key: m.KeyOf(e.Statement.Author), OK: true}
+	if known {
+		sig = trusted(l.st, m, *e)
 	}
 	out, err := m.Apply(*e, sig)
 	if err != nil {

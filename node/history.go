@@ -204,7 +204,7 @@ func openState(st store.Store, genesis icn.Block, verify core.Verify) (s state, 
 	if s.folded > from {
 		h := History{store: st}
 		err = h.Log(from+1, s.folded, func(index uint64, leaf []byte) error {
-			return known(s.m, index, slices.Clone(leaf))
+			return known(st, s.m, index, slices.Clone(leaf))
 		})
 	}
 	s.skip = s.m.Head().Index - from
@@ -212,16 +212,12 @@ func openState(st store.Store, genesis icn.Block, verify core.Verify) (s state, 
 }
 
 // known folds an entry that was checked when it was stored.
-func known(m *core.Machine, index uint64, leaf []byte) error {
+func known(st store.Store, m *core.Machine, index uint64, leaf []byte) error {
 	e, err := icn.DecodeEntry(leaf)
 	if err != nil {
 		return fmt.Errorf("record of entry %d: %w: %v", index, icn.ErrCorrupt, err)
 	}
-	sig := core.Checked{}
-	if e.Statement != nil {
-		sig = core.Checked{Key: m.KeyOf(e.Statement.Author), OK: true}
-	}
-	if _, err := m.Apply(*e, sig); err != nil {
+	if _, err := m.Apply(*e, trusted(st, m, *e)); err != nil {
 		return fmt.Errorf("record of entry %d: %w: %v", index, icn.ErrCorrupt, err)
 	}
 	return nil

@@ -43,6 +43,20 @@ func saidValue(e icn.Entry, refused error) []byte {
 	return v
 }
 
+// trusted is what is known of the signature of a statement whose entry was folded
+// into m before, up to the entry before it. One that used up its number was
+// verified then; of others it is not known why they were refused.
+func trusted(st store.Store, m *core.Machine, e icn.Entry) core.Checked {
+	if e.Statement == nil {
+		return core.Checked{}
+	}
+	v, err := st.Get(saidKey(e.Statement.Author, e.Statement.Number))
+	if err != nil || len(v) < 40 || binary.BigEndian.Uint64(v) != e.Index || [32]byte(v[8:40]) != sha256.Sum256(e.Wire) {
+		return core.Checked{}
+	}
+	return core.Checked{Key: m.KeyOf(e.Statement.Author), OK: true}
+}
+
 // subjects tells which job an event is about and whose accounts it changed.
 func subjects(body icn.EventBody) (icn.CID, []icn.DID) {
 	switch e := body.(type) {

@@ -11,6 +11,7 @@ import (
 // person is a member who says statements through any node.
 type person struct {
 	did    icn.DID
+	keys   int // that it has had
 	number uint64
 	said   [][]byte
 }
@@ -25,7 +26,7 @@ func (w *World) client() {
 	if m == nil {
 		return
 	}
-	switch w.rng.IntN(12) {
+	switch w.rng.IntN(13) {
 	case 0, 1, 2, 3:
 		w.sayOps(m, w.post(m))
 	case 4, 5, 6:
@@ -41,6 +42,10 @@ func (w *World) client() {
 	case 11:
 		p := w.members[4+w.rng.IntN(2)]
 		w.sayOps(m, icn.MemberAdmit{Member: p.did, Role: icn.RolePerson, Name: "late member"})
+	case 12:
+		if w.rng.IntN(3) == 0 {
+			m.rotate()
+		}
 	}
 }
 
@@ -70,10 +75,16 @@ func (w *World) sayOps(m *machine, ops ...icn.Op) {
 func (w *World) personSays(m *machine) {
 	p := w.members[w.rng.IntN(len(w.members))]
 	m.do(m.life, func(l *node.Loop) {
-		l.View(func(c *core.Machine) { p.number = max(p.number, c.NextNumber(p.did)-1) })
+		key := p.did
+		l.View(func(c *core.Machine) { p.number, key = max(p.number, c.NextNumber(p.did)-1), c.KeyOf(p.did) })
 		p.number += 1 + uint64(w.rng.IntN(3))
 		s := &icn.Statement{Network: w.genesis.CID, Author: p.did, Number: p.number, Until: w.until(), Ops: []icn.Op{w.post(m)}}
-		s.Sig = [64]byte(sign(p.did, s.SigningBytes()))
+		if w.rng.IntN(12) == 0 {
+			p.keys++
+			next := didOf(fmt.Sprint("key ", p.keys, " of ", p.did))
+			s.Ops = append(s.Ops, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, p.did, next)))})
+		}
+		s.Sig = [64]byte(sign(key, s.SigningBytes()))
 		wire := s.Encode()
 		p.said = append(p.said, wire)
 		if err := l.Say(s, wire, func(a node.Answer) { w.oracle.answered(m, a) }); err == nil {
@@ -107,7 +118,17 @@ func (w *World) replay(m *machine) {
 func (w *World) forge(m *machine) {
 	w.Count.Forged++
 	s := &icn.Statement{Network: w.genesis.CID, Author: w.members[0].did, Number: 1 + uint64(w.rng.IntN(50)), Ops: []icn.Op{w.post(m)}}
-	switch w.rng.IntN(3) {
+	switch w.rng.IntN(4) {
+	case 3: // with a key that was replaced
+		p := w.members[w.rng.IntN(len(w.members))]
+		if w.oracle.keyOf(p.did) == p.did {
+			return
+		}
+		s.Author, s.Number = p.did, p.number+1
+		s.Sig = [64]byte(sign(p.did, s.SigningBytes()))
+		w.oracle.forged(s.ID())
+		w.inject(m, s.Encode())
+		return
 	case 0: // a stranger, rightly signed
 		s.Author = didOf(fmt.Sprint("stranger ", w.rng.IntN(1000)))
 		s.Sig = [64]byte(sign(s.Author, s.SigningBytes()))

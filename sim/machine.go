@@ -38,6 +38,8 @@ type machine struct {
 	w        *World
 	n        int
 	did      icn.DID
+	key      icn.DID // that it signs with
+	keys     int     // that it has had
 	disk     *disk
 	loop     *node.Loop
 	life     int // counts starts, so that what belongs to a former life is dropped
@@ -55,10 +57,31 @@ func (m *machine) up() bool { return m.loop != nil }
 func (m *machine) DID() icn.DID { return m.did }
 
 // Public implements node.Signer.
-func (m *machine) Public() [32]byte { return m.did }
+func (m *machine) Public() [32]byte { return m.key }
 
 // Sign implements node.Signer.
-func (m *machine) Sign(msg []byte) []byte { return sign(m.did, msg) }
+func (m *machine) Sign(msg []byte) []byte { return sign(m.key, msg) }
+
+// rotate takes a new key, with which the node goes on after a restart.
+func (m *machine) rotate() {
+	w := m.w
+	m.keys++
+	next := didOf(fmt.Sprint("node ", m.n, " key ", m.keys))
+	w.sayOps(m, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, m.did, next)))})
+}
+
+// rotated is told by the node that its key was replaced.
+func (m *machine) rotated(life int, key icn.DID) {
+	m.w.at(1, func() {
+		if m.life != life {
+			return
+		}
+		m.key = key
+		m.w.Count.Rotated++
+		m.crash()
+		m.w.at(20, m.restart)
+	})
+}
 
 func (m *machine) clock() icn.Time { return icn.Time(epoch + m.w.now + m.skew) }
 
@@ -73,6 +96,7 @@ func (m *machine) start() {
 		Send:    func(to icn.DID, _ node.Kind, frame []byte) { w.net.send(m, to, frame) },
 		Run:     func(r node.Run) { m.run(life, r) },
 		Stop:    func(icn.CID, uint32) {},
+		Rotated: func(key icn.DID) { m.rotated(life, key) },
 		Applied: func(e icn.Entry, out core.Outcome) { w.oracle.applied(m, e, out) },
 		Jitter:  func(n int64) int64 { return w.rng.Int64N(max(n, 1)) },
 		Release: "sim", Log: w.opt.Log.With("node", m.n),

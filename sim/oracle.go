@@ -23,8 +23,9 @@ type oracle struct {
 	forge  map[icn.CID]bool
 	jobs   map[icn.CID]*jobBook
 	order  []icn.CID
-	used   map[string]icn.CID // author and number → statement that was applied
-	size   uint64             // of the last checkpoint event in the books
+	used   map[string]icn.CID  // author and number → statement that was applied
+	keys   map[icn.DID]icn.DID // of those who have another than their first
+	size   uint64              // of the last checkpoint event in the books
 	held   uint64
 	burnt  uint64
 	minted uint64
@@ -42,6 +43,7 @@ func (o *oracle) init(w *World) {
 	o.w = w
 	o.leaf, o.root, o.books = map[uint64][32]byte{}, map[uint64][32]byte{}, map[uint64]bool{}
 	o.acked, o.handed, o.forge = map[icn.CID]uint64{}, map[icn.CID]bool{}, map[icn.CID]bool{}
+	o.keys = map[icn.DID]icn.DID{}
 	o.jobs, o.used = map[icn.CID]*jobBook{}, map[string]icn.CID{}
 	w.net.side = map[int]int{}
 	if !w.opt.Quiet {
@@ -103,6 +105,9 @@ func (o *oracle) enter(e icn.Entry, out core.Outcome) {
 		id := icn.SumCID(icn.DagCBOR, e.Wire)
 		if o.forge[id] && out.Refused == nil {
 			w.fail("a forged statement was applied at entry %d", e.Index)
+		}
+		if s := e.Statement; out.Refused == nil && !verify(o.keyOf(s.Author), icn.SigningBytesOf(e.Wire), s.Sig[:]) {
+			w.fail("a statement of %s was applied at entry %d, and is not signed with the key of then", s.Author.Short(), e.Index)
 		}
 		if out.Refused == nil {
 			key := fmt.Sprint(e.Statement.Author, e.Statement.Number)
@@ -172,9 +177,20 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 			w.fail("checkpoint of size %d at entry %d, after %d", b.Size, e.Index, o.size)
 		}
 		o.size = b.Size
+	case icn.KeyRotated:
+		o.keys[b.Who] = b.Key
+		w.Count.KeysRotated++
 	case icn.NodeRejoined:
 		w.Count.Rejoined++
 	}
+}
+
+// keyOf is the key that an identity signs with, as the books have it.
+func (o *oracle) keyOf(d icn.DID) icn.DID {
+	if k, ok := o.keys[d]; ok {
+		return k
+	}
+	return d
 }
 
 func (o *oracle) handedIn(id icn.CID) { o.handed[id] = true }

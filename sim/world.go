@@ -66,6 +66,7 @@ type Counts struct {
 	Entries, Acked, Refused, Settled, RolledBack, Cancelled       int
 	Crashes, Partitions, Restores, DiskErrors, Lost, Doubled      int
 	Checkpoints, Forged, Replayed, Rejoined, Joined, Skews, Steps int
+	Rotated, KeysRotated                                          int
 }
 
 // epoch is when simulated time begins.
@@ -111,6 +112,7 @@ func New(o Options) *World {
 	g.Rules.CheckpointMillis, g.Rules.ManaPerHour = 500, 360_000
 	for i := range o.Nodes + o.Late {
 		m := &machine{w: w, n: i, did: didOf(fmt.Sprintf("node %d of %d", i, o.Seed)), disk: newDisk()}
+		m.key = m.did
 		if !o.Quiet {
 			m.skew = w.rng.Int64N(400) - 200
 		}
@@ -223,5 +225,5 @@ func (c Counts) Plus(d Counts) Counts {
 func (c *Counts) list() []*int {
 	return []*int{&c.Entries, &c.Acked, &c.Refused, &c.Settled, &c.RolledBack, &c.Cancelled,
 		&c.Crashes, &c.Partitions, &c.Restores, &c.DiskErrors, &c.Lost, &c.Doubled,
-		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps}
+		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps, &c.Rotated, &c.KeysRotated}
 }
