@@ -48,6 +48,8 @@ type Host interface {
 	Reload(context.Context) (wire.Reloaded, error)
 	// Surroundings are what the node itself cannot know.
 	Surroundings() wire.Surroundings
+	// Rotate gives the node another key.
+	Rotate(context.Context) (wire.Rotated, error)
 	// SealedKey is the node's key file, if a thief of it could not use it.
 	SealedKey() ([]byte, error)
 }

@@ -97,7 +97,7 @@ func (s *Server) peers(context.Context, *none) (wire.Links, error) {
 }
 
 func (s *Server) localPeerID(context.Context, *none) (wire.PeerID, error) {
-	out := wire.PeerID{PeerID: key.PeerID(s.n.Me()), Addresses: []string{}}
+	out := wire.PeerID{PeerID: key.PeerID(icn.DID(s.n.Signer().Public())), Addresses: []string{}}
 	if s.cfg.Directory != nil {
 		out.Addresses = filled(s.cfg.Directory.Addrs())
 	}

@@ -69,6 +69,13 @@ func (s *Server) reload(ctx context.Context, _ *none) (wire.Reloaded, error) {
 	return s.cfg.Host.Reload(ctx)
 }
 
+func (s *Server) rotateKey(ctx context.Context, _ *none) (wire.Rotated, error) {
+	if s.cfg.Host == nil {
+		return wire.Rotated{}, fmt.Errorf("rotate key: %w: this node's key is in no file", icn.ErrUnavailable)
+	}
+	return s.cfg.Host.Rotate(ctx)
+}
+
 const unhealthy = "UNHEALTHY"
 
 // health is bad when the node itself is broken. What only makes it wait, such as
@@ -122,9 +129,10 @@ func (s *Server) livez(context.Context, *none) (wire.Alive, error) {
 
 func (s *Server) keys(context.Context, *none) (wire.Keys, error) {
 	me := s.n.Me()
-	text, err := multibase.Encode(multibase.Base58BTC, me[:])
+	public := icn.DID(s.n.Signer().Public())
+	text, err := multibase.Encode(multibase.Base58BTC, public[:])
 	if err != nil {
 		return wire.Keys{}, fmt.Errorf("key: %w", err)
 	}
-	return wire.Keys{DID: me, PublicKey: text[1:], PeerID: key.PeerID(me)}, nil
+	return wire.Keys{DID: me, PublicKey: text[1:], PeerID: key.PeerID(public)}, nil
 }

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/InterCooperative-Network/icn-core/api/client"
+	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/key"
 )
 
 func (a *app) accountsCommand() *cobra.Command {
@@ -63,5 +66,45 @@ func (a *app) keysCommand() *cobra.Command {
 			})
 		})
 	})
-	return group("keys", "The node's key, and key files", append([]*cobra.Command{show}, a.keyFileCommands()...)...)
+	rotate := command("rotate", "Give the node another key; its DID, account and standing stay", 0, 0, func(c *cobra.Command, _ []string) error { return a.rotateKey(c.Context()) })
+	rotate.Long = "The node makes a new key, says so in a statement that both keys sign, and starts again with it as soon as that is\n" +
+		"in the federation's log. The new key is sealed as the old one was. The old file stays beside it, and is good for nothing."
+	return group("keys", "The node's key, and key files", append([]*cobra.Command{show, rotate}, a.keyFileCommands()...)...)
+}
+
+// rotateWait is how long the node may take to answer with its new key.
+const rotateWait = time.Minute
+
+func (a *app) rotateKey(ctx context.Context) error {
+	var r wire.Rotated
+	err := a.with(func(c *client.Client) (err error) {
+		r, err = c.AdminRotateKey(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p := a.printer()
+	if r.State != "applied" {
+		return p.show(r, func() {
+			p.line("The change waits until enough clerks can be reached; the node then goes over to its new key by itself.")
+			p.fields([2]string{"DID", r.DID.String()}, [2]string{"New key", r.Key.String()})
+		})
+	}
+	var now wire.Keys
+	err = until(ctx, rotateWait, func(ctx context.Context) error {
+		return a.with(func(c *client.Client) (err error) {
+			if now, err = c.Keys(ctx); err == nil && now.PeerID != key.PeerID(r.Key) {
+				return errNotYet{"the node does not answer with its new key yet"}
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return p.show(r, func() {
+		p.line("The node goes on with its new key.")
+		p.fields([2]string{"DID", r.DID.String() + " (as before)"}, [2]string{"Peer id", now.PeerID}, [2]string{"Entry", number(r.Index)})
+	})
 }

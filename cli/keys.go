@@ -107,7 +107,7 @@ func (a *app) showKeyFile(path string, k key.Pair, how string) error {
 		File string  `json:"file"`
 		DID  icn.DID `json:"did"`
 		Peer string  `json:"peer_id"`
-	}{path, k.DID(), key.PeerID(k.DID())}
+	}{path, k.DID(), key.PeerID(icn.DID(k.Public()))}
 	return p.show(v, func() {
 		p.fields([2]string{"File", path + " (" + how + ")"}, [2]string{"DID", v.DID.String()}, [2]string{"Peer id", v.Peer})
 	})

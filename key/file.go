@@ -14,8 +14,9 @@ import (
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-// fileTag begins a key file, which is one line: "icn-key-v1 <did> <base64 seed>".
-// The DID is there so that damage to either shows.
+// fileTag begins a key file, which is one line: "icn-key-v1 <did> <base64 seed>",
+// and behind that the DID whose key it has become, if it was rotated to. The first
+// DID is that of the key, and is there so that damage to either shows.
 const fileTag = "icn-key-v1"
 
 // fileMost is more than a key file can have.
@@ -59,7 +60,11 @@ func Load(path string) (Pair, error) {
 
 func line(p Pair) string {
 	seed := p.Seed()
-	return fmt.Sprintf("%s %s %s\n", fileTag, p.DID(), base64.StdEncoding.EncodeToString(seed[:]))
+	text := fmt.Sprintf("%s %s %s", fileTag, icn.DID(p.Public()), base64.StdEncoding.EncodeToString(seed[:]))
+	if !p.owner.IsZero() {
+		text += " " + p.owner.String()
+	}
+	return text + "\n"
 }
 
 // parse reads what line made. Editors may have touched the end of the line.
@@ -69,7 +74,7 @@ func parse(s string) (Pair, error) {
 	if len(s) == 0 {
 		return damaged("the file is empty")
 	}
-	if len(s) > fileMost || len(f) != 3 || f[0] != fileTag {
+	if len(s) > fileMost || len(f) < 3 || len(f) > 4 || f[0] != fileTag {
 		return damaged("not a key file of the form " + fileTag)
 	}
 	seed, err := base64.StdEncoding.Strict().DecodeString(f[2])
@@ -79,6 +84,13 @@ func parse(s string) (Pair, error) {
 	p := FromSeed([32]byte(seed))
 	if p.DID().String() != f[1] {
 		return damaged("the secret does not belong to the DID beside it")
+	}
+	if len(f) == 4 {
+		owner, err := icn.ParseDID(f[3])
+		if err != nil {
+			return damaged("the DID whose key it is cannot be read")
+		}
+		p = p.Of(owner)
 	}
 	return p, nil
 }
@@ -111,6 +123,22 @@ func LoadOrCreate(path, passphrase string) (p Pair, created bool, err error) {
 // Save writes a new key file, whole and on disk, or fails: an existing file is
 // never replaced (icn.ErrConflict).
 func Save(path string, p Pair) error { return save(path, line(p)) }
+
+// Replace puts the key file at next in the place of the one at path, which is kept
+// beside it.
+func Replace(path, next string) error {
+	st, err := os.Stat(path)
+	if err == nil {
+		err = os.Link(path, fmt.Sprintf("%s.replaced-%d", path, st.ModTime().Unix()))
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fileError(path, err)
+	}
+	if err := errors.Join(os.Rename(next, path), syncDir(filepath.Dir(path))); err != nil {
+		return fileError(path, err)
+	}
+	return nil
+}
 
 // SaveFile writes what is a key file already, as Save does.
 func SaveFile(path string, text []byte) error { return save(path, string(text)) }

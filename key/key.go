@@ -5,8 +5,8 @@
 // The invariant: a key file is never overwritten, and what was read from one is
 // what was written: the file names the DID that its seed must give.
 //
-// It encrypts nothing (the file's mode is its only lock), talks to no hardware,
-// and rotates no keys.
+// It talks to no hardware, and it does not know which key of an identity counts:
+// the federation's log does.
 //
 //	pair, made, err := key.LoadOrCreate("node.key", "")
 //	sig := pair.Sign(msg)
@@ -26,7 +26,10 @@ import (
 
 // Pair is an Ed25519 key pair. However it is printed or logged, its secret is not
 // shown. The zero Pair is no key, and its methods panic.
-type Pair struct{ private ed25519.PrivateKey }
+type Pair struct {
+	private ed25519.PrivateKey
+	owner   icn.DID // whose key it has become; zero: that of the DID made of it
+}
 
 // Generate makes a new pair.
 func Generate() (Pair, error) {
@@ -38,7 +41,16 @@ func Generate() (Pair, error) {
 }
 
 // FromSeed is the pair of a seed (RFC 8032).
-func FromSeed(seed [32]byte) Pair { return Pair{ed25519.NewKeyFromSeed(seed[:])} }
+func FromSeed(seed [32]byte) Pair { return Pair{private: ed25519.NewKeyFromSeed(seed[:])} }
+
+// Of is the same pair as the key that an identity has rotated to.
+func (p Pair) Of(owner icn.DID) Pair {
+	p.owner = owner
+	if owner == icn.DID(p.Public()) {
+		p.owner = icn.DID{}
+	}
+	return p
+}
 
 // Seed is the secret that the pair is made from.
 func (p Pair) Seed() [32]byte { return [32]byte(p.private[:32]) }
@@ -46,8 +58,14 @@ func (p Pair) Seed() [32]byte { return [32]byte(p.private[:32]) }
 // Public is the public key.
 func (p Pair) Public() [32]byte { return [32]byte(p.private[32:]) }
 
-// DID is the identity whose first key this is.
-func (p Pair) DID() icn.DID { return icn.DID(p.Public()) }
+// DID is the identity whose key this is: the one whose first key it is, unless it
+// was rotated to.
+func (p Pair) DID() icn.DID {
+	if !p.owner.IsZero() {
+		return p.owner
+	}
+	return icn.DID(p.Public())
+}
 
 // Sign signs msg: 64 bytes, the same ones that every RFC 8032 signer makes.
 func (p Pair) Sign(msg []byte) []byte { return ed25519.Sign(p.private, msg) }

@@ -19,6 +19,15 @@ type bridge struct {
 	host atomic.Pointer[p2p.Host]
 	node atomic.Pointer[node.Node]
 	done sync.WaitGroup
+	book atomic.Pointer[contacts]
+}
+
+// contacts are those that the node wants; none at first.
+func (b *bridge) contacts() *contacts {
+	if c := b.book.Load(); c != nil {
+		return c
+	}
+	return newContacts(nil)
 }
 
 // toLink and toNode translate the kinds of traffic, which both sides number for
@@ -48,7 +57,7 @@ var errStarting = fmt.Errorf("node: %w: it is starting; try again in a moment", 
 // Send implements node.Network.
 func (b *bridge) Send(to icn.DID, kind node.Kind, frame []byte) bool {
 	h := b.host.Load()
-	return h != nil && h.Send(to, toLink(kind), frame)
+	return h != nil && h.Send(b.contacts().key(to), toLink(kind), frame)
 }
 
 // Call implements node.Network.
@@ -57,7 +66,7 @@ func (b *bridge) Call(ctx context.Context, to icn.DID, kind node.Kind, request [
 	if h == nil {
 		return nil, errStarting
 	}
-	return h.Call(ctx, to, toLink(kind), request)
+	return h.Call(ctx, b.contacts().key(to), toLink(kind), request)
 }
 
 // Knock implements node.Network for the node, see [answer] for the host.
@@ -66,14 +75,27 @@ func (b *bridge) Knock(ctx context.Context, addr string, request []byte) ([]byte
 	if h == nil {
 		return nil, icn.DID{}, errStarting
 	}
-	return h.Knock(ctx, addr, request)
+	c := b.contacts()
+	reply, from, err := h.Knock(ctx, c.address(addr), request)
+	owner, _ := c.owner(from)
+	return reply, owner, err
 }
 
 // Want implements node.Network.
-func (b *bridge) Want(peers map[icn.DID][]string) {
-	if h := b.host.Load(); h != nil {
-		h.Want(peers)
+func (b *bridge) Want(peers map[icn.DID]node.Contact) {
+	b.book.Store(newContacts(peers))
+	h := b.host.Load()
+	if h == nil {
+		return
 	}
+	byKey := make(map[icn.DID][]string, len(peers))
+	for d, p := range peers { // order: copied into a map
+		byKey[p.Key] = p.Addrs
+		if p.Key != d {
+			byKey[p.Key] = bare(p.Addrs)
+		}
+	}
+	h.Want(byKey)
 }
 
 // Links implements node.Directory.
@@ -83,10 +105,12 @@ func (b *bridge) Links() []node.Link {
 		return nil
 	}
 	peers := h.Peers()
+	c := b.contacts()
 	out := make([]node.Link, 0, len(peers))
 	for _, p := range peers {
+		d, _ := c.owner(p.DID)
 		out = append(out, node.Link{
-			DID: p.DID, PeerID: p.ID, Addrs: p.Addrs, Connected: p.Connected, Since: p.Since,
+			DID: d, PeerID: p.ID, Addrs: p.Addrs, Connected: p.Connected, Since: p.Since,
 			RTTMicros: p.RoundTrip.Microseconds(), BytesIn: p.BytesIn, BytesOut: p.BytesOut,
 		})
 	}
@@ -107,7 +131,10 @@ func (b *bridge) Dial(ctx context.Context, addr string) (icn.DID, error) {
 	if h == nil {
 		return icn.DID{}, errStarting
 	}
-	return h.Dial(ctx, addr)
+	c := b.contacts()
+	d, err := h.Dial(ctx, c.address(addr))
+	d, _ = c.owner(d)
+	return d, err
 }
 
 // Ping implements node.Directory.
@@ -116,7 +143,7 @@ func (b *bridge) Ping(ctx context.Context, to icn.DID) (time.Duration, error) {
 	if h == nil {
 		return 0, errStarting
 	}
-	return h.Ping(ctx, to)
+	return h.Ping(ctx, b.contacts().key(to))
 }
 
 // answer is the host's Handler: what arrives goes to the node.
@@ -125,13 +152,15 @@ type answer struct{ b *bridge }
 // Admitted implements p2p.Handler.
 func (a answer) Admitted(from icn.DID) bool {
 	n := a.b.node.Load()
-	return n != nil && n.Admitted(from)
+	d, current := a.b.contacts().owner(from)
+	return n != nil && current && n.Admitted(d)
 }
 
 // Live implements p2p.Handler.
 func (a answer) Live(from icn.DID, kind p2p.Kind, frame []byte) {
-	if n := a.b.node.Load(); n != nil {
-		n.Live(from, toNode(kind), frame)
+	d, current := a.b.contacts().owner(from)
+	if n := a.b.node.Load(); n != nil && current {
+		n.Live(d, toNode(kind), frame)
 	}
 }
 
@@ -141,7 +170,11 @@ func (a answer) Serve(ctx context.Context, from icn.DID, kind p2p.Kind, request 
 	if n == nil {
 		return nil, errStarting
 	}
-	return n.Serve(ctx, from, toNode(kind), request)
+	d, current := a.b.contacts().owner(from)
+	if !current {
+		return nil, fmt.Errorf("node: %w: this key of %s was replaced", icn.ErrDenied, d)
+	}
+	return n.Serve(ctx, d, toNode(kind), request)
 }
 
 // Knock implements p2p.Handler.
@@ -159,6 +192,7 @@ const roundTripEvery = 5 * time.Second
 // follow tells the node about links, until the host is closed.
 func (b *bridge) follow(h *p2p.Host, n *node.Node) {
 	b.done.Go(func() {
+		linked := map[icn.DID]icn.DID{}
 		tick := time.NewTicker(roundTripEvery)
 		defer tick.Stop()
 		for {
@@ -167,19 +201,38 @@ func (b *bridge) follow(h *p2p.Host, n *node.Node) {
 				if !ok {
 					return
 				}
-				switch ev.Kind {
-				case p2p.Linked:
-					n.Linked(ev.DID)
-				case p2p.Lost:
-					n.Lost(ev.DID)
-				}
+				b.linkChanged(n, linked, ev)
 			case <-tick.C:
 			}
 			for _, p := range h.Peers() {
 				if p.Connected && p.RoundTrip > 0 {
-					n.RoundTrip(p.DID, uint64(p.RoundTrip.Microseconds()))
+					d, _ := b.contacts().owner(p.DID)
+					n.RoundTrip(d, uint64(p.RoundTrip.Microseconds()))
 				}
 			}
 		}
 	})
+}
+
+// linkChanged tells the node about a link; linked notes whose each linked key is. A
+// node whose key changes has two links for a moment.
+func (b *bridge) linkChanged(n *node.Node, linked map[icn.DID]icn.DID, ev p2p.PeerEvent) {
+	switch ev.Kind {
+	case p2p.Linked:
+		d, _ := b.contacts().owner(ev.DID)
+		linked[ev.DID] = d
+		n.Linked(d)
+	case p2p.Lost:
+		d, ok := linked[ev.DID]
+		if !ok {
+			return
+		}
+		delete(linked, ev.DID)
+		for _, other := range linked { // order: one is enough
+			if other == d {
+				return
+			}
+		}
+		n.Lost(d)
+	}
 }

@@ -47,6 +47,7 @@ type Options struct {
 	Log        *slog.Logger       // nil: nothing is logged
 	Logs       *Logs              // what Log writes to, when it can be changed while the node runs; may be nil
 	Again      Again              // how the configuration is read again; may be nil
+	OtherKey   bool               // begin with the key that the node is about to rotate to; see [Running.OtherKey]
 	StandingBy func(addrs string) // the database is another process's: this one answers at addrs, and waits
 }
 
@@ -76,6 +77,8 @@ type Running struct {
 	logs        *Logs         // nil: Log was given as it is
 	read        Again         // nil: the configuration came from nowhere
 	reloading   reloading
+	rotation    rotation
+	otherKey    atomic.Bool // to start again with
 
 	stopAPI, stopNode context.CancelFunc
 	work              sync.WaitGroup
@@ -92,7 +95,7 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	pair, err := nodeKey(cfg.Identity, o.Log)
+	pair, err := nodeKey(cfg.Identity, o)
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +104,8 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	}
 	r := &Running{cfg: cfg, log: o.Log, logs: o.Logs, read: o.Again, bridge: &bridge{}, ended: make(chan error, 3)}
 	r.reloading.cfg = cfg
+	r.rotation = rotation{me: pair.DID(), pair: pair, path: cfg.Identity.KeyPath, pass: cfg.Identity.Passphrase, early: o.OtherKey}
+	r.otherKey.Store(o.OtherKey)
 	if err := r.claim(ctx, o.StandingBy); err != nil {
 		return nil, errors.Join(err, r.release())
 	}
@@ -118,9 +123,12 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 }
 
 // nodeKey reads the node's key, or makes it on the first start.
-func nodeKey(c config.Identity, log *slog.Logger) (key.Pair, error) {
+func nodeKey(c config.Identity, o Options) (key.Pair, error) {
 	if c.KeyPath == "" {
 		return key.Generate()
+	}
+	if o.OtherKey {
+		return key.LoadSealed(nextKey(c.KeyPath), c.Passphrase)
 	}
 	if !c.GenerateNewKey {
 		pair, err := key.LoadSealed(c.KeyPath, c.Passphrase)
@@ -131,7 +139,7 @@ func nodeKey(c config.Identity, log *slog.Logger) (key.Pair, error) {
 	}
 	pair, made, err := key.LoadOrCreate(c.KeyPath, c.Passphrase)
 	if made {
-		log.Info("made this node's key; keep a copy of it in a safe place", "file", c.KeyPath, "did", pair.DID())
+		o.Log.Info("made this node's key; keep a copy of it in a safe place", "file", c.KeyPath, "did", pair.DID())
 	}
 	return pair, err
 }
@@ -221,6 +229,7 @@ func (r *Running) assemble(pair key.Pair) error {
 		Key: pair, Name: r.cfg.Runtime.NodeName, Store: r.ledger, Blocks: blocks,
 		Runner: r.jobs.run, Capable: r.jobs.capable, Verify: key.Verify, VerifyBatch: verifyBatch,
 		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
+		Rotated: func(k icn.DID) { go r.rotated(k) },
 		Release: Release, Log: r.log, Tuning: node.Tuning{Slots: slots(r.cfg.Performance)},
 	}
 	ac := api.Config{Log: r.log.With("part", "api"), Host: r}
@@ -249,7 +258,7 @@ func (r *Running) usable(peers []string) []string {
 		switch {
 		case err != nil:
 			r.log.Warn("a bootstrap peer is left out: its address cannot be used", "peer", addr, "error", err)
-		case d == r.host.DID():
+		case d == r.host.DID() || d == r.rotation.me:
 			r.log.Info("a bootstrap peer is left out: it is this node itself", "peer", addr)
 		default:
 			out = append(out, addr)
@@ -291,9 +300,13 @@ func (r *Running) run() {
 	r.metrics(apiCtx)
 	r.upkeep(nodeCtx)
 	r.anchor(nodeCtx)
+	r.tryOtherKey(nodeCtx)
 	r.schedule(nodeCtx)
 	r.announce(nodeCtx)
 }
+
+// OtherKey says whether to start with the node's next key after ErrAgain.
+func (r *Running) OtherKey() bool { return r.otherKey.Load() }
 
 // Wait blocks until ctx ends, which is no error, or the node breaks.
 func (r *Running) Wait(ctx context.Context) error {

@@ -116,20 +116,31 @@ type joinWish struct{ welcome Welcome }
 
 // knockRequest is what a stranger says.
 type knockRequest struct {
-	Name  string
-	Code  string
-	Addrs []string
+	Name      string
+	Code      string
+	Addrs     []string
+	Rotations [][]byte // statements by which it has got the key that it shows
 }
 
 func (k knockRequest) encode() []byte {
-	b := icn.AppendText(icn.AppendText(icn.AppendArray(nil, 3), k.Name), k.Code)
-	return icn.AppendTexts(b, k.Addrs)
+	b := icn.AppendText(icn.AppendText(icn.AppendArray(nil, 4), k.Name), k.Code)
+	b = icn.AppendArray(icn.AppendTexts(b, k.Addrs), len(k.Rotations))
+	for _, r := range k.Rotations {
+		b = icn.AppendBytes(b, r)
+	}
+	return b
 }
 
 func decodeKnock(p []byte) (knockRequest, error) {
 	r := icn.NewReader(p)
-	r.Tuple(3)
+	r.Tuple(4)
 	k := knockRequest{Name: r.Text(64), Code: r.Text(64), Addrs: r.Texts(16, 256)}
+	for range r.Array(64) {
+		k.Rotations = append(k.Rotations, r.Bytes(icn.MaxStatement))
+		if r.Err() != nil {
+			break
+		}
+	}
 	return k, r.Close()
 }
 
@@ -232,6 +243,11 @@ func (n *Node) Knock(ctx context.Context, from icn.DID, _ []string, request []by
 	l := n.loop.Load()
 	if l == nil {
 		return nil, fmt.Errorf("knock: %w: this node is %s itself", icn.ErrUnavailable, n.State())
+	}
+	if owner, err := n.recognise(l, from, k.Rotations); err != nil {
+		return nil, err
+	} else if owner != from {
+		from = owner
 	}
 	if w := n.welcome(ctx, from, k); w.RaftID != 0 {
 		return w.Encode(), nil

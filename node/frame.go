@@ -158,6 +158,7 @@ func (f refusal) err() error {
 // Peer is what is known of a node before the log tells it.
 type Peer struct {
 	DID    icn.DID  `json:"did"`
+	Key    icn.DID  `json:"key"` // that it signs with
 	RaftID uint64   `json:"raft_id"`
 	Addrs  []string `json:"addrs"`
 }
@@ -174,7 +175,7 @@ func (w Welcome) Encode() []byte {
 	b := icn.AppendUint(icn.AppendBytes(icn.AppendArray(nil, 3), w.Genesis), w.RaftID)
 	b = icn.AppendArray(b, len(w.Peers))
 	for _, p := range w.Peers {
-		b = icn.AppendTexts(icn.AppendUint(icn.AppendDID(icn.AppendArray(b, 3), p.DID), p.RaftID), p.Addrs)
+		b = icn.AppendTexts(icn.AppendUint(icn.AppendDID(icn.AppendDID(icn.AppendArray(b, 4), p.DID), p.Key), p.RaftID), p.Addrs)
 	}
 	return b
 }
@@ -185,8 +186,8 @@ func DecodeWelcome(p []byte) (Welcome, error) {
 	r.Tuple(3)
 	w := Welcome{Genesis: r.Bytes(icn.MaxBlock), RaftID: r.Uint()}
 	for range r.Array(4096) {
-		r.Tuple(3)
-		w.Peers = append(w.Peers, Peer{DID: r.DID(), RaftID: r.Uint(), Addrs: r.Texts(maxFrameTexts, 512)})
+		r.Tuple(4)
+		w.Peers = append(w.Peers, Peer{DID: r.DID(), Key: r.DID(), RaftID: r.Uint(), Addrs: r.Texts(maxFrameTexts, 512)})
 		if r.Err() != nil {
 			break
 		}

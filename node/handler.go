@@ -86,6 +86,26 @@ func (n *Node) learn(d icn.DID, addrs []string) {
 	}
 }
 
+func (n *Node) learnPeers(ps []Peer) {
+	for _, p := range ps {
+		n.learn(p.DID, p.Addrs)
+		if p.Key != p.DID {
+			n.keys.Store(p.DID, p.Key)
+		}
+	}
+}
+
+// keyOf is the key that a node proves itself with: as the log tells here, or, when
+// the log goes on elsewhere, as others told.
+func (n *Node) keyOf(m *core.Machine, d icn.DID) icn.DID {
+	if k, ok := n.keys.Load(d); ok {
+		if owner, _ := m.OwnerOf(k.(icn.DID)); owner != d {
+			return k.(icn.DID)
+		}
+	}
+	return m.KeyOf(d)
+}
+
 // keepAddrs writes down where a linked node was reached: after a restart nobody
 // else may be there to ask. A lost write costs that much and no more.
 func (n *Node) keepAddrs(d icn.DID) {
@@ -144,17 +164,19 @@ func (n *Node) want() {
 	if l == nil || n.cfg.Network == nil {
 		return
 	}
-	peers := map[icn.DID][]string{}
+	peers := map[icn.DID]Contact{}
 	for _, d := range l.Roster() {
-		peers[d] = nil
+		c := Contact{}
 		if a, ok := n.addrs.Load(d); ok {
-			peers[d] = a.([]string)
+			c.Addrs = a.([]string)
 		}
 		l.View(func(m *core.Machine) {
+			c.Key = n.keyOf(m, d)
 			if node, ok := m.Node(d); ok {
-				peers[d] = slices.Concat(peers[d], node.Addrs)
+				c.Addrs = slices.Concat(c.Addrs, node.Addrs)
 			}
 		})
+		peers[d] = c
 	}
 	n.cfg.Network.Want(peers)
 }

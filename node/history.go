@@ -166,7 +166,7 @@ func ReadHistory(s store.Store, verify core.Verify) (h History, err error) {
 	}
 	for _, p := range now.m.Nodes() {
 		x, _ := now.m.Node(p.DID)
-		h.Peers = append(h.Peers, Peer{DID: p.DID, RaftID: p.RaftID, Addrs: x.Addrs})
+		h.Peers = append(h.Peers, Peer{DID: p.DID, Key: now.m.KeyOf(p.DID), RaftID: p.RaftID, Addrs: x.Addrs})
 	}
 	return h, nil
 }

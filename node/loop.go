@@ -88,7 +88,7 @@ type LoopConfig struct {
 	Capable     func(icn.JobSpec) bool           // whether this machine meets a job's requirements; nil = always
 	Stop        func(id icn.CID, attempt uint32) // end a run that nobody waits for any more
 	Applied     func(icn.Entry, core.Outcome)    // an entry was applied, and its events are stored
-	Rotated     func(key icn.DID)                // this node signs with a key that was replaced by this one
+	Rotated     func(key icn.DID)                // the log has this key for this node, instead of its first one
 	Learned     func([]Peer)                     // peers that the log does not tell yet, with their addresses
 	Release     string                           // this program's version, told to peers
 	Jitter      func(n int64) int64              // uniform in [0, n)
@@ -193,7 +193,7 @@ func (l *Loop) loadRest() error {
 	if err := l.loadGap(); err != nil {
 		return err
 	}
-	l.superseded()
+	l.tellKey()
 	return l.loadOutbox()
 }
 
@@ -218,7 +218,7 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 	l.m, l.raftAt, l.snapAt, l.skip = m, raftIndex, m.Head().Index, 0
 	l.mu.Unlock()
 	l.work.verified = seen{} // keys may have changed in what it leapt over
-	l.superseded()
+	l.tellKey()
 	return nil
 }
 

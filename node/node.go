@@ -40,7 +40,13 @@ type Network interface {
 	// Knock is how a stranger asks to be let in.
 	Knock(ctx context.Context, addr string, request []byte) ([]byte, icn.DID, error)
 	// Want keeps links to these nodes, and to no others.
-	Want(peers map[icn.DID][]string)
+	Want(peers map[icn.DID]Contact)
+}
+
+// Contact is how a node is reached and recognised.
+type Contact struct {
+	Key   icn.DID // that it proves itself with
+	Addrs []string
 }
 
 // Directory tells about the links. A Network may be one, too.
@@ -86,9 +92,9 @@ type Config struct {
 	Capable     func(icn.JobSpec) bool
 	Bootstrap   []string // where to knock, when the store holds no federation
 	JoinCode    string
-	Federation  string    // name of a new federation
-	Rules       icn.Rules // of a new federation
-	Rotated     func(key icn.DID) // this node signs with a key that was replaced by this one; may be nil
+	Federation  string            // name of a new federation
+	Rules       icn.Rules         // of a new federation
+	Rotated     func(key icn.DID) // the log has this key for this node, instead of its first one; may be nil
 	Release     string
 	Log         *slog.Logger
 	Tuning      Tuning
@@ -109,6 +115,7 @@ type Node struct {
 	bus    bus
 	knocks knocks
 	addrs  sync.Map // icn.DID → []string
+	keys   sync.Map // icn.DID → icn.DID: keys that the log does not tell here yet
 	stats  Stats
 	life   context.Context // of the loop under way; for what it starts
 }
@@ -173,9 +180,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 		Verify: n.cfg.Verify, VerifyBatch: n.cfg.VerifyBatch,
 		Send: n.send, Run: n.runner(ctx), Capable: n.cfg.Capable, Stop: n.stopRun, Applied: n.applied,
 		Learned: func(ps []Peer) {
-			for _, p := range ps {
-				n.learn(p.DID, p.Addrs)
-			}
+			n.learnPeers(ps)
 			n.want()
 		},
 		Rotated: n.cfg.Rotated,
@@ -184,9 +189,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range w.Peers {
-		n.learn(p.DID, p.Addrs)
-	}
+	n.learnPeers(w.Peers)
 	if err := l.Turn(now()); err != nil {
 		return err
 	}
@@ -194,8 +197,11 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	defer n.loop.Store(nil)
 	n.want()
 	n.state.Store("running")
+	var beside sync.WaitGroup
+	beside.Go(func() { n.present(ctx, l) })
 	err = n.drive(ctx, l)
 	cancel()
+	beside.Wait()
 	n.runs.wait.Wait()
 	return err
 }

@@ -1,10 +1,14 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
+	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
 )
@@ -13,18 +17,22 @@ import (
 func (l *Loop) rotated(b icn.KeyRotated) {
 	l.work.verified = seen{} // what was verified with the old key counts no more
 	if b.Who == l.me {
-		l.superseded()
+		l.tellKey()
 	}
 }
 
-// superseded tells the shell when this node signs with a key that was replaced.
-func (l *Loop) superseded() {
+// tellKey tells the shell which key the log has for this node, when it is not the
+// first one. A key that the log does not tell here yet is none of its business.
+func (l *Loop) tellKey() {
 	owner, current := l.m.OwnerOf(l.cfg.Signer.Public())
-	if owner != l.me || current || l.cfg.Rotated == nil {
+	now := icn.DID(l.m.KeyOf(l.me))
+	if owner != l.me || now == l.me || l.cfg.Rotated == nil {
 		return
 	}
-	l.alarm("key", "this node's key was replaced; it goes on with the new one after a restart")
-	l.cfg.Rotated(l.m.KeyOf(l.me))
+	if !current {
+		l.alarm("key", "this node's key was replaced; it goes on with the new one after a restart")
+	}
+	l.cfg.Rotated(now)
 }
 
 // resign signs what this node said before, and nobody has ordered yet, with the
@@ -35,6 +43,49 @@ func (l *Loop) resign(s *icn.Statement, wire []byte) []byte {
 	}
 	s.Sig = [64]byte(l.cfg.Signer.Sign(s.SigningBytes()))
 	return s.Encode()
+}
+
+// recognise finds out whose key a knocking node shows: its own, one that the log
+// tells of, or one that rotations prove which the log does not tell here yet.
+func (n *Node) recognise(l *Loop, key icn.DID, proof [][]byte) (owner icn.DID, err error) {
+	var current bool
+	var network icn.CID
+	l.View(func(m *core.Machine) {
+		owner, current = m.OwnerOf(key)
+		network = m.Network()
+	})
+	if owner == key && len(proof) > 0 {
+		return n.claim(l, network, key, proof)
+	}
+	if !current {
+		return owner, fmt.Errorf("knock: %w: this key of %s was replaced; knock with the new one", icn.ErrDenied, owner)
+	}
+	return owner, nil
+}
+
+// claim believes a chain of rotations that begins with the key that the log has.
+func (n *Node) claim(l *Loop, network icn.CID, key icn.DID, proof [][]byte) (icn.DID, error) {
+	ring, err := icn.ReadKeyring(network, proof, n.cfg.Verify)
+	if err != nil {
+		return key, fmt.Errorf("knock: %w", err)
+	}
+	for d, keys := range ring { // order: a key that agreed to be d's is nobody else's
+		if keys[len(keys)-1] != key {
+			continue
+		}
+		good := false
+		l.View(func(m *core.Machine) {
+			now := icn.DID(m.KeyOf(d))
+			good = m.IsNode(d) && (now == d || slices.Contains(keys, now))
+		})
+		if !good {
+			return key, fmt.Errorf("knock: %w: the rotations do not begin with the key that %s has here", icn.ErrDenied, d)
+		}
+		n.keys.Store(d, key)
+		n.want()
+		return d, nil
+	}
+	return key, fmt.Errorf("knock: %w: the rotations do not lead to the key that is shown", icn.ErrDenied)
 }
 
 // Rotations are the statements by which these identities got other keys, in the
@@ -81,4 +132,56 @@ func rotations(st store.Store, of []icn.DID) (out [][]byte, err error) {
 		out = append(out, e.Wire)
 	}
 	return out, nil
+}
+
+// present shows this node's key to peers that may not know it yet, as long as there
+// are some who cannot be reached: one that was away while the key was rotated knows
+// only the old one.
+func (n *Node) present(ctx context.Context, l *Loop) {
+	if n.cfg.Network == nil || icn.DID(n.cfg.Key.Public()) == n.me {
+		return
+	}
+	t := time.NewTicker(presentEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		proof, err := rotations(l.st, []icn.DID{n.me})
+		if err != nil || len(proof) == 0 {
+			continue
+		}
+		for _, d := range l.Roster() {
+			if n.linkedTo(ctx, d) {
+				continue
+			}
+			if a, ok := n.addrs.Load(d); ok {
+				for _, addr := range a.([]string) {
+					if n.presentAt(ctx, addr, proof) {
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
+const presentEvery = 5 * time.Second
+
+func (n *Node) presentAt(ctx context.Context, addr string, proof [][]byte) bool {
+	ctx, cancel := context.WithTimeout(ctx, presentEvery)
+	defer cancel()
+	k := knockRequest{Name: n.displayName(), Rotations: proof}
+	if n.cfg.Directory != nil {
+		k.Addrs = n.cfg.Directory.Addrs()[:min(16, len(n.cfg.Directory.Addrs()))]
+	}
+	_, _, err := n.cfg.Network.Knock(ctx, addr, k.encode())
+	return err == nil
+}
+
+func (n *Node) linkedTo(ctx context.Context, d icn.DID) (yes bool) {
+	_ = n.ask(ctx, func(l *Loop) { yes = l.peer(d).linked }) // a loop that has ended is linked to nobody
+	return yes
 }

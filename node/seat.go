@@ -199,7 +199,7 @@ func (l *Loop) Welcome(to icn.DID) Welcome {
 	}
 	for _, p := range l.m.Nodes() {
 		n, _ := l.m.Node(p.DID)
-		w.Peers = append(w.Peers, Peer{DID: p.DID, RaftID: p.RaftID, Addrs: n.Addrs})
+		w.Peers = append(w.Peers, Peer{DID: p.DID, Key: l.m.KeyOf(p.DID), RaftID: p.RaftID, Addrs: n.Addrs})
 	}
 	return w
 }

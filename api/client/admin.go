@@ -46,6 +46,11 @@ func (c *Client) ConfigReload(ctx context.Context) (wire.Reloaded, error) {
 	return post[wire.Reloaded](ctx, c, call{path: "/config/reload"}, nil)
 }
 
+// AdminRotateKey gives the node another key.
+func (c *Client) AdminRotateKey(ctx context.Context) (wire.Rotated, error) {
+	return post[wire.Rotated](ctx, c, call{path: "/admin/rotate-key", stream: true}, nil)
+}
+
 // AdminVerify checks what the node holds.
 func (c *Client) AdminVerify(ctx context.Context, deep bool) (wire.Verified, error) {
 	return get[wire.Verified](ctx, c, call{path: "/admin/verify", query: url.Values{"deep": {strconv.FormatBool(deep)}}, stream: true})

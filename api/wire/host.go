@@ -1,6 +1,19 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+// Rotated says which key a node signs with.
+type Rotated struct {
+	DID   icn.DID `json:"did" doc:"The node's, which stays."`
+	Was   icn.DID `json:"was" doc:"The key that was replaced, in the form of a DID."`
+	Key   icn.DID `json:"key" doc:"The new one."`
+	State string  `json:"state" doc:"applied, or waiting: then the change happens as soon as it is ordered."`
+	Index uint64  `json:"index,omitempty" doc:"The entry that ordered it."`
+}
 
 // Reloaded says what reading the configuration again led to.
 type Reloaded struct {

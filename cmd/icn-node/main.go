@@ -69,7 +69,6 @@ func command() *cobra.Command {
 }
 
 func run(c *cobra.Command) error {
-	ctx := c.Context()
 	load := func() (config.Config, []string, error) {
 		return config.Load(config.Sources{Flags: c.Flags(), Environ: os.Environ()})
 	}
@@ -82,19 +81,31 @@ func run(c *cobra.Command) error {
 	for _, w := range warnings {
 		log.Warn(w)
 	}
-	n, err := launch.Start(ctx, cfg, launch.Options{Logs: log, Again: load, StandingBy: func(addrs string) {
+	o := launch.Options{Logs: log, Again: load, StandingBy: func(addrs string) {
 		_, _ = fmt.Fprintf(c.OutOrStdout(), "icn-node %s, standing by\n%s", launch.Release, addrs)
 		if cfg.Runtime.AddrFile != "" {
 			if err := launch.WriteAddrs(cfg.Runtime.AddrFile, addrs); err != nil {
 				log.Warn("the address file is not written", "error", err)
 			}
 		}
-	}})
+	}}
+	for {
+		o.OtherKey, err = serve(c, cfg, o)
+		if !errors.Is(err, launch.ErrAgain) {
+			return err
+		}
+	}
+}
+
+// serve runs the node until it is stopped, broken, or wants to start again.
+func serve(c *cobra.Command, cfg config.Config, o launch.Options) (otherKey bool, err error) {
+	ctx := c.Context()
+	n, err := launch.Start(ctx, cfg, o)
 	if err != nil {
-		return err
+		return false, err
 	}
 	greet(c.OutOrStdout(), n)
-	defer onSignals(n, log)()
+	defer onSignals(n, o.Logs)()
 	if cfg.Runtime.AddrFile != "" {
 		err = launch.WriteAddrs(cfg.Runtime.AddrFile, n.Addrs())
 	}
@@ -102,9 +113,9 @@ func run(c *cobra.Command) error {
 		err = n.Wait(ctx)
 	}
 	if ctx.Err() != nil {
-		log.Info("stopping; once more Ctrl-C ends at once")
+		o.Logs.Info("stopping; once more Ctrl-C ends at once")
 	}
-	return errors.Join(err, n.Close())
+	return n.OtherKey(), errors.Join(err, n.Close())
 }
 
 // onSignals reloads at SIGHUP, and opens the log files again at SIGUSR1.
