@@ -70,8 +70,11 @@ func (m *machine) rotate() {
 	w.sayOps(m, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, m.did, next)))})
 }
 
-// rotated is told by the node that its key was replaced.
+// rotated is told by the node which key the log has for it.
 func (m *machine) rotated(life int, key icn.DID) {
+	if key == m.key {
+		return
+	}
 	m.w.at(1, func() {
 		if m.life != life {
 			return
