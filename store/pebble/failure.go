@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -123,7 +124,7 @@ func explain(path, doing string, err error) error {
 		return false
 	}
 	wrap := func(kind error, advice string) error {
-		return fmt.Errorf("store %s: %s: %w: %w; %s", path, doing, kind, err, advice)
+		return &explained{fmt.Sprintf("store %s: %s: %v: %s; %s", path, doing, kind, firstLine(err), advice), kind, err}
 	}
 	switch {
 	case pebble.IsCorruptionError(err):
@@ -138,4 +139,18 @@ func explain(path, doing string, err error) error {
 		return wrap(icn.ErrInvalid, "choose a folder as --storage-path")
 	}
 	return wrap(icn.ErrUnavailable, "check the disk, then start again")
+}
+
+// explained says a thing once where Pebble's error says it in several lines.
+type explained struct {
+	text        string
+	kind, cause error
+}
+
+func (e *explained) Error() string   { return e.text }
+func (e *explained) Unwrap() []error { return []error{e.kind, e.cause} }
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }

@@ -114,7 +114,7 @@ func (s *Store) Apply(b *store.Batch) error {
 	if b.Empty() {
 		return nil
 	}
-	if err := s.room(b); err != nil {
+	if err := s.room(); err != nil {
 		return err
 	}
 	sync := pebble.Sync
@@ -158,7 +158,7 @@ func (s *Store) fill(b *store.Batch) (*pebble.Batch, error) {
 // own to get rid of what is outdated; a disk filled to the last byte would end
 // the process, and this does not: reading goes on, and writing too as soon as
 // there is space.
-func (s *Store) room(b *store.Batch) error {
+func (s *Store) room() error {
 	if s.keepFree == 0 {
 		return nil
 	}
@@ -177,5 +177,11 @@ func (s *Store) Close() error {
 	if !s.door.Shut() {
 		return nil
 	}
-	return s.failed.guard("close", s.db.Close)
+	// What is in tables has checksums that tell when some of it is missing; the end
+	// of a log that was cut off looks like a crash.
+	var flushed error
+	if s.failed.get() == nil && s.room() == nil {
+		flushed = s.failed.guard("flush", s.db.Flush)
+	}
+	return errors.Join(flushed, s.failed.guard("close", s.db.Close))
 }
