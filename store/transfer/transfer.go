@@ -48,19 +48,20 @@ func Copy(ctx context.Context, from, to store.Store, progress func(rows, bytes i
 		return Sum{}, errors.Join(err, fmt.Errorf("migrate: %w: the source is being filled itself; finish that first", icn.ErrConflict))
 	}
 	at, err := begin(to)
+	if errors.Is(err, errNotEmpty) {
+		if want, got, serr := sums(ctx, from, to); serr == nil && got == want {
+			return got, nil // an earlier copy had ended, and nobody heard of it
+		}
+	}
 	if err != nil {
 		return Sum{}, err
 	}
 	if err := rows(ctx, from, to, at, progress); err != nil {
 		return Sum{}, fmt.Errorf("migrate: %w; run it again, it goes on where it stopped", err)
 	}
-	want, err := SumOf(ctx, from)
+	want, got, err := sums(ctx, from, to)
 	if err != nil {
-		return want, fmt.Errorf("migrate: %w", err)
-	}
-	got, err := SumOf(ctx, to)
-	if err != nil {
-		return got, fmt.Errorf("migrate: %w", err)
+		return got, err
 	}
 	if got != want { // the source went on while the copy had stopped: nothing of it counts
 		if err := store.Wipe(to); err != nil {
@@ -71,6 +72,18 @@ func Copy(ctx context.Context, from, to store.Store, progress func(rows, bytes i
 	b := &store.Batch{}
 	b.Delete(store.Unfinished)
 	return got, to.Apply(b)
+}
+
+var errNotEmpty = fmt.Errorf("migrate: %w: the target is not empty; choose another", icn.ErrConflict)
+
+func sums(ctx context.Context, a, b store.Store) (of, and Sum, err error) {
+	if of, err = SumOf(ctx, a); err == nil {
+		and, err = SumOf(ctx, b)
+	}
+	if err != nil {
+		err = fmt.Errorf("migrate: %w", err)
+	}
+	return of, and, err
 }
 
 // begin marks the target, and finds the last row that an earlier copy brought.
@@ -96,7 +109,7 @@ func begin(to store.Store) (last []byte, err error) {
 		return last, nil
 	}
 	if last != nil {
-		return nil, fmt.Errorf("migrate: %w: the target is not empty; choose another", icn.ErrConflict)
+		return nil, errNotEmpty
 	}
 	b := &store.Batch{}
 	b.Put(store.Unfinished, []byte(migrating))
