@@ -33,8 +33,11 @@ func (n *Node) Live(from icn.DID, _ Kind, frame []byte) {
 	}
 }
 
-// Serve answers a peer's request: so far, blocks by their CID.
-func (n *Node) Serve(_ context.Context, from icn.DID, kind Kind, request []byte) ([]byte, error) {
+// Serve answers a peer's request: blocks by their CID, and who this process is.
+func (n *Node) Serve(ctx context.Context, from icn.DID, kind Kind, request []byte) ([]byte, error) {
+	if kind == Live {
+		return n.answerLive(ctx, from, request)
+	}
 	if kind != Block {
 		return nil, fmt.Errorf("request of %s: %w: kind %d", from, icn.ErrInvalid, kind)
 	}
@@ -53,6 +56,9 @@ func (n *Node) Serve(_ context.Context, from icn.DID, kind Kind, request []byte)
 func (n *Node) Linked(d icn.DID) {
 	n.keepAddrs(d)
 	n.tell(func(l *Loop) { l.Linked(d) })
+	if n.loop.Load() != nil {
+		go n.alone(n.life, d)
+	}
 }
 
 // Lost tells that a link broke.

@@ -114,6 +114,7 @@ type Node struct {
 	runs   runs
 	bus    bus
 	knocks knocks
+	twins  *twins
 	addrs  sync.Map // icn.DID → []string
 	keys   sync.Map // icn.DID → icn.DID: keys that the log does not tell here yet
 	stats  Stats
@@ -130,7 +131,7 @@ func (n *Node) Stats() *Stats { return &n.stats }
 
 // New makes a node; [Node.Run] starts it.
 func New(cfg Config) *Node {
-	n := &Node{cfg: cfg, me: cfg.Key.DID(), started: time.Now(), inbox: make(chan func(*Loop), 4096), wake: make(chan struct{}, 1)}
+	n := &Node{cfg: cfg, me: cfg.Key.DID(), started: time.Now(), inbox: make(chan func(*Loop), 4096), wake: make(chan struct{}, 1), twins: newTwins()}
 	n.state.Store("starting")
 	n.runs.cancel = map[runKey]context.CancelFunc{}
 	n.knocks.list = map[icn.DID]Knocker{}
