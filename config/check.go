@@ -22,7 +22,18 @@ func (l *loading) finish() {
 	if c.Storage.Path == "" {
 		c.Storage.Path = defaultPaths[c.Storage.Backend]
 	}
-	if c.Identity.KeyPath == "" && c.Storage.Backend != "memory" {
+	if c.Identity.PKCS11Module != "" {
+		if c.Identity.KeyPath != "" {
+			l.problem("identity.key_path and identity.pkcs11_module: the key lies in a file or in hardware; take one of them out")
+		}
+		if c.Identity.PKCS11Token == "" {
+			l.problem("identity.pkcs11_module wants identity.pkcs11_token, the label of the token")
+		}
+		if c.Identity.PKCS11Label == "" {
+			c.Identity.PKCS11Label = "icn-node"
+		}
+	}
+	if c.Identity.KeyPath == "" && c.Identity.PKCS11Module == "" && c.Storage.Backend != "memory" {
 		c.Identity.KeyPath = beside(c.Storage, ".key")
 	}
 	if c.Audit.LogPath != "" && !l.set("audit.enabled") {
@@ -77,6 +88,7 @@ func (l *loading) finishKey() {
 	s := &l.cfg.Security
 	l.named("security.api_key", s.APIKeyEnv, &s.APIKey)
 	l.named("identity.key_passphrase", l.cfg.Identity.PassphraseEnv, &l.cfg.Identity.Passphrase)
+	l.named("identity.pkcs11_pin", l.cfg.Identity.PKCS11PINEnv, &l.cfg.Identity.PKCS11PIN)
 	l.named("security.auth_token", s.AuthTokenEnv, &s.AuthToken)
 	if !l.set("security.require_auth") {
 		s.RequireAuth = s.credentials()

@@ -79,6 +79,11 @@ type Identity struct {
 	NodeDID        string `key:"node_did" doc:"DID that this node must have; with another key it does not start"`
 	GenerateNewKey bool   `key:"generate_new_key" doc:"make a key when there is none yet"`
 	Passphrase     string `key:"key_passphrase" env:"ICN_KEY_PASSPHRASE" secret:"true" doc:"passphrase of a sealed key file; a key that is made is sealed with it"`
+	PKCS11Module   string `key:"pkcs11_module" doc:"library (PKCS #11) of the hardware that holds the key, instead of a file; in builds with it"`
+	PKCS11Token    string `key:"pkcs11_token" doc:"label of the token"`
+	PKCS11Label    string `key:"pkcs11_label" doc:"label of the key in it; by default icn-node"`
+	PKCS11PIN      string `key:"pkcs11_pin" env:"ICN_PKCS11_PIN" secret:"true" doc:"PIN of the token's user"`
+	PKCS11PINEnv   string `key:"pkcs11_pin_env" doc:"name of the environment variable that holds the PIN"`
 	PassphraseEnv  string `key:"key_passphrase_env" doc:"name of the environment variable that holds the passphrase"`
 }
 

@@ -63,6 +63,8 @@ func (c Config) elsewhere(key string) bool {
 		return c.Security.AuthTokenEnv != ""
 	case "identity.key_passphrase":
 		return c.Identity.PassphraseEnv != ""
+	case "identity.pkcs11_pin":
+		return c.Identity.PKCS11PINEnv != ""
 	}
 	return false
 }

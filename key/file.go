@@ -122,7 +122,12 @@ func LoadOrCreate(path, passphrase string) (p Pair, created bool, err error) {
 
 // Save writes a new key file, whole and on disk, or fails: an existing file is
 // never replaced (icn.ErrConflict).
-func Save(path string, p Pair) error { return save(path, line(p)) }
+func Save(path string, p Pair) error {
+	if p.IsHeld() {
+		return fmt.Errorf("key file %s: %w: the key lies where it cannot be read", path, icn.ErrInvalid)
+	}
+	return save(path, line(p))
+}
 
 // Replace puts the key file at next in the place of the one at path, which is kept
 // beside it.

@@ -14,7 +14,6 @@
 package key
 
 import (
-	stded25519 "crypto/ed25519"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -28,6 +27,7 @@ import (
 // shown. The zero Pair is no key, and its methods panic.
 type Pair struct {
 	private ed25519.PrivateKey
+	held    *held   // instead of private: the secret lies elsewhere
 	owner   icn.DID // whose key it has become; zero: that of the DID made of it
 }
 
@@ -52,11 +52,17 @@ func (p Pair) Of(owner icn.DID) Pair {
 	return p
 }
 
-// Seed is the secret that the pair is made from.
+// Seed is the secret that the pair is made from. A pair whose secret lies elsewhere
+// has none, and panics.
 func (p Pair) Seed() [32]byte { return [32]byte(p.private[:32]) }
 
 // Public is the public key.
-func (p Pair) Public() [32]byte { return [32]byte(p.private[32:]) }
+func (p Pair) Public() [32]byte {
+	if p.held != nil {
+		return p.held.public
+	}
+	return [32]byte(p.private[32:])
+}
 
 // DID is the identity whose key this is: the one whose first key it is, unless it
 // was rotated to.
@@ -68,17 +74,16 @@ func (p Pair) DID() icn.DID {
 }
 
 // Sign signs msg: 64 bytes, the same ones that every RFC 8032 signer makes.
-func (p Pair) Sign(msg []byte) []byte { return ed25519.Sign(p.private, msg) }
-
-// Private is the pair in the standard library's form, for libraries that want it.
-// The caller owns the copy.
-func (p Pair) Private() stded25519.PrivateKey {
-	return stded25519.PrivateKey(append([]byte{}, p.private...))
+func (p Pair) Sign(msg []byte) []byte {
+	if p.held != nil {
+		return p.held.do(msg)
+	}
+	return ed25519.Sign(p.private, msg)
 }
 
 // String names the pair without its secret.
 func (p Pair) String() string {
-	if p.private == nil {
+	if p.private == nil && p.held == nil {
 		return "no key"
 	}
 	return p.DID().String()

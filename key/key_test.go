@@ -5,8 +5,10 @@ import (
 	stded25519 "crypto/ed25519"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"testing"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -42,8 +44,8 @@ func TestVectorOfTheRFC(t *testing.T) {
 func TestSignaturesEqualTheStandardLibrarys(t *testing.T) {
 	for i := range 50 {
 		p := generate(t)
-		std := stded25519.NewKeyFromSeed(p.Private().Seed())
-		require.Equal(t, std, p.Private())
+		seed := p.Seed()
+		std := stded25519.NewKeyFromSeed(seed[:])
 		pub := p.Public()
 		require.Equal(t, []byte(std.Public().(stded25519.PublicKey)), pub[:])
 		msg := bytes.Repeat([]byte{byte(i)}, i*i)
@@ -56,11 +58,9 @@ func TestSignaturesEqualTheStandardLibrarys(t *testing.T) {
 
 func TestSeedGivesThePairBack(t *testing.T) {
 	p := generate(t)
-	require.Equal(t, p.Private(), key.FromSeed(p.Seed()).Private())
+	require.Equal(t, p, key.FromSeed(p.Seed()))
 	require.Equal(t, icn.DID(p.Public()), p.DID())
 	require.NotEqual(t, p.Seed(), generate(t).Seed())
-	clear(p.Private()) // a copy
-	require.True(t, key.Verify(p.Public(), nil, p.Sign(nil)))
 }
 
 func TestNoPrintShowsTheSecret(t *testing.T) {
@@ -87,7 +87,8 @@ func TestNoPrintShowsTheSecret(t *testing.T) {
 func TestPeerIDIsOfTheSameKey(t *testing.T) {
 	for range 20 {
 		p := generate(t)
-		private, err := crypto.UnmarshalEd25519PrivateKey(p.Private())
+		seed := p.Seed()
+		private, err := crypto.UnmarshalEd25519PrivateKey(stded25519.NewKeyFromSeed(seed[:]))
 		require.NoError(t, err)
 		want, err := peer.IDFromPrivateKey(private)
 		require.NoError(t, err)
@@ -121,4 +122,22 @@ func FuzzDIDOfPeer(f *testing.F) {
 			require.Equal(t, d, again)
 		}
 	})
+}
+
+func TestAHeldKeySignsWhereItIs(t *testing.T) {
+	secret := generate(t)
+	broken := errors.New("the card was taken out")
+	var fail, told error
+	p := key.Held(secret.Public(), func(msg []byte) ([]byte, error) { return secret.Sign(msg), fail }, func(err error) { told = err })
+	require.Equal(t, secret.DID(), p.DID())
+	require.Equal(t, secret.DID().String(), fmt.Sprint(p))
+	require.True(t, key.Verify(p.Public(), []byte("x"), p.Sign([]byte("x"))))
+	require.NoError(t, told)
+	fail = broken
+	require.False(t, key.Verify(p.Public(), []byte("x"), p.Sign([]byte("x"))))
+	require.Equal(t, broken, told)
+	path := filepath.Join(t.TempDir(), "key")
+	require.ErrorIs(t, key.Save(path, p), icn.ErrInvalid)
+	require.ErrorIs(t, key.SaveSealed(path, p, "passphrase"), icn.ErrInvalid)
+	require.Panics(t, func() { p.Seed() })
 }

@@ -156,6 +156,9 @@ func readFile(path string) ([]byte, error) {
 
 // SaveSealed writes a new sealed key file, as Save does.
 func SaveSealed(path string, p Pair, passphrase string) error {
+	if p.IsHeld() {
+		return fmt.Errorf("key file %s: %w: the key lies where it cannot be read", path, icn.ErrInvalid)
+	}
 	data, err := Seal(p, passphrase)
 	if err != nil {
 		return err

@@ -61,7 +61,11 @@ type Opened struct {
 	Blocks  *dag.DAG
 	Key     key.Pair
 	KeyPath string
+	end     func() error
 }
+
+// Close closes the stores and the key.
+func (o *Opened) Close() error { return errors.Join(o.end(), o.Stores.Close()) }
 
 // OpenAtRest opens what a node that does not run holds.
 func OpenAtRest(ctx context.Context, cfg config.Config, log *slog.Logger) (*Opened, error) {
@@ -74,7 +78,7 @@ func OpenAtRest(ctx context.Context, cfg config.Config, log *slog.Logger) (*Open
 		o.Blocks, err = dag.Open(s.Blocks, dag.Options{})
 	}
 	if err == nil {
-		o.Key, err = key.LoadSealed(cfg.Identity.KeyPath, cfg.Identity.Passphrase)
+		o.Key, o.end, err = keyAtRest(cfg.Identity)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -62,6 +62,9 @@ func (r *Running) release() error {
 	if r.sandbox != nil {
 		errs = append(errs, r.sandbox.Close())
 	}
+	if r.token != nil {
+		errs = append(errs, r.token.Close())
+	}
 	if r.audit != nil {
 		errs = append(errs, r.audit.Close())
 	}

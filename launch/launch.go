@@ -32,6 +32,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/dag/redis"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
+	"github.com/InterCooperative-Network/icn-core/key/hsm"
 	"github.com/InterCooperative-Network/icn-core/node"
 	"github.com/InterCooperative-Network/icn-core/p2p"
 	"github.com/InterCooperative-Network/icn-core/store"
@@ -78,6 +79,7 @@ type Running struct {
 	read        Again         // nil: the configuration came from nowhere
 	reloading   reloading
 	rotation    rotation
+	token       *hsm.Key    // nil: the key lies in a file
 	otherKey    atomic.Bool // to start again with
 
 	stopAPI, stopNode context.CancelFunc
@@ -95,14 +97,14 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	pair, err := nodeKey(cfg.Identity, o)
+	r := &Running{cfg: cfg, log: o.Log, logs: o.Logs, read: o.Again, bridge: &bridge{}, ended: make(chan error, 3)}
+	pair, err := r.nodeKey(o)
 	if err != nil {
 		return nil, err
 	}
 	if want := cfg.Identity.NodeDID; want != "" && want != pair.DID().String() {
-		return nil, fmt.Errorf("node: %w: its key is that of %s, and identity.node_did wants %s", icn.ErrConflict, pair.DID(), want)
+		return nil, errors.Join(fmt.Errorf("node: %w: its key is that of %s, and identity.node_did wants %s", icn.ErrConflict, pair.DID(), want), r.release())
 	}
-	r := &Running{cfg: cfg, log: o.Log, logs: o.Logs, read: o.Again, bridge: &bridge{}, ended: make(chan error, 3)}
 	r.reloading.cfg = cfg
 	r.rotation = rotation{me: pair.DID(), pair: pair, path: cfg.Identity.KeyPath, pass: cfg.Identity.Passphrase, early: o.OtherKey}
 	r.otherKey.Store(o.OtherKey)
@@ -120,28 +122,6 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	}
 	r.run()
 	return r, nil
-}
-
-// nodeKey reads the node's key, or makes it on the first start.
-func nodeKey(c config.Identity, o Options) (key.Pair, error) {
-	if c.KeyPath == "" {
-		return key.Generate()
-	}
-	if o.OtherKey {
-		return key.LoadSealed(nextKey(c.KeyPath), c.Passphrase)
-	}
-	if !c.GenerateNewKey {
-		pair, err := key.LoadSealed(c.KeyPath, c.Passphrase)
-		if errors.Is(err, icn.ErrNotFound) {
-			return pair, fmt.Errorf("%w; put it there, or set identity.generate_new_key", err)
-		}
-		return pair, err
-	}
-	pair, made, err := key.LoadOrCreate(c.KeyPath, c.Passphrase)
-	if made {
-		o.Log.Info("made this node's key; keep a copy of it in a safe place", "file", c.KeyPath, "did", pair.DID())
-	}
-	return pair, err
 }
 
 // open opens what takes time or can be taken by others, all at once.
@@ -211,7 +191,7 @@ func openHost(c config.Network, pair key.Pair, h p2p.Handler, log *slog.Logger) 
 		listen = append(listen, p2p.DefaultListen(addr)...)
 	}
 	return p2p.New(p2p.Config{
-		Key: pair.Private(), Listen: listen, MDNS: c.EnableMDNS, Limits: p2p.Limits{Peers: c.MaxPeers},
+		Key: pair, Listen: listen, MDNS: c.EnableMDNS, Limits: p2p.Limits{Peers: c.MaxPeers},
 		RetryInitial: time.Duration(c.RetryInitialDelayMS) * time.Millisecond, RetryMax: time.Duration(c.RetryMaxDelayMS) * time.Millisecond,
 		BreakerFailures: c.FailureThreshold, BreakerOpen: time.Duration(c.OpenTimeoutSecs) * time.Second,
 		DialTimeout: time.Duration(c.ConnectionTimeout) * time.Second, Log: log.With("part", "p2p"),

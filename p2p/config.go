@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"crypto/ed25519"
 	"log/slog"
 	"time"
 
@@ -30,7 +29,7 @@ type Handler interface {
 // Config is what a Host is made from. Only Key is required.
 type Config struct {
 	// Key is the node's key: its DID and its peer id follow from it.
-	Key ed25519.PrivateKey
+	Key Signer
 	// Listen holds multiaddrs (TCP, or UDP with quic-v1); none: dial only.
 	Listen []string
 	// Announce holds the multiaddrs told to others, if not those listened on.

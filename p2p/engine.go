@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"crypto/ed25519"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -46,11 +45,11 @@ type engine struct {
 	closes []io.Closer
 }
 
-func newEngine(key ed25519.PrivateKey, limits Limits, gate *gate) (_ *engine, err error) {
-	if len(key) != ed25519.PrivateKeySize {
-		return nil, fmt.Errorf("p2p: %w: the node's key is not an Ed25519 key", icn.ErrInvalid)
+func newEngine(key Signer, limits Limits, gate *gate) (_ *engine, err error) {
+	if key == nil {
+		return nil, fmt.Errorf("p2p: %w: a node needs a key", icn.ErrInvalid)
 	}
-	priv, err := crypto.UnmarshalEd25519PrivateKey(key)
+	priv, err := newIdentity(key)
 	if err != nil {
 		return nil, fmt.Errorf("p2p: node key: %w: %v", icn.ErrInvalid, err)
 	}
@@ -113,7 +112,9 @@ func (e *engine) addTCP(priv crypto.PrivKey, rm network.ResourceManager, gate *g
 func (e *engine) addQUIC(priv crypto.PrivKey, rm network.ResourceManager, gate *gate) error {
 	var reset quic.StatelessResetKey
 	var token quic.TokenGeneratorKey
-	raw, err := priv.Raw()
+	// What only this key can sign is as good a secret as the key, which may lie
+	// where nobody can read it; an Ed25519 signature is the same each time.
+	raw, err := priv.Sign([]byte("icn/quic/v1"))
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -64,7 +63,7 @@ func New(cfg Config, handler Handler) (*Host, error) {
 	if h.engine, err = newEngine(cfg.Key, cfg.Limits, h.gate); err != nil {
 		return nil, err
 	}
-	copy(h.did[:], cfg.Key.Public().(ed25519.PublicKey))
+	h.did = cfg.Key.Public()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.engine.Notify(h.gate)
 	var face *blankhost.BlankHost

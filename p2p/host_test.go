@@ -20,7 +20,7 @@ import (
 type node struct {
 	t testing.TB
 	*Host
-	key ed25519.PrivateKey
+	key Signer
 
 	mu       sync.Mutex
 	friends  map[icn.DID]bool
@@ -87,10 +87,18 @@ func (n *node) Knock(_ context.Context, from icn.DID, addrs []string, request []
 	return append([]byte("hello "), request...), nil
 }
 
-func testKey(t testing.TB) ed25519.PrivateKey {
+// secret is a key that can be read.
+type secret struct{ ed25519.PrivateKey }
+
+func (s secret) Public() [32]byte {
+	return [32]byte(s.PrivateKey.Public().(ed25519.PublicKey))
+}
+func (s secret) Sign(msg []byte) []byte { return ed25519.Sign(s.PrivateKey, msg) }
+
+func testKey(t testing.TB) Signer {
 	_, key, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
-	return key
+	return secret{key}
 }
 
 func newNode(t testing.TB, change ...func(*Config)) *node {
