@@ -69,6 +69,25 @@ func (s *Server) sealedKey() ([]byte, error) {
 	return s.cfg.Host.SealedKey()
 }
 
+func restoreDoc(s *Server, op *huma.Operation) {
+	op.RequestBody = &huma.RequestBody{Required: true, Description: "A backup as a tar.gz stream.", Content: map[string]*huma.MediaType{gzipType: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}}
+	answersJSON(op, 200, "What was read, and how much of it was missing here.", s.schemaFor(reflect.TypeFor[wire.Restored]()))
+}
+
+func (s *Server) restore(w *writer, r *http.Request) error {
+	h, err := s.n.History(r.Context())
+	if err != nil {
+		return err
+	}
+	blocks := s.n.Blocks()
+	before := blocks.Arrived()
+	res, err := backup.Merge(r.Context(), backup.StreamOf(func(f func(string, []byte) error) error { return backup.ReadStream(r.Body, f) }), h, blocks, s.n.Checker())
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, wire.Restored{Blocks: res.Blocks, Entries: int64(res.Entries), Added: int64(blocks.Arrived() - before), Made: res.Manifest.Made, Node: res.Manifest.Node})
+}
+
 func verifyDoc(s *Server, op *huma.Operation) {
 	inQuery(op, "deep", huma.TypeBoolean, "hash every block, and fold the log again with every signature")
 	answersJSON(op, 200, "What was checked, and what is wrong.", s.schemaFor(reflect.TypeFor[wire.Verified]()))

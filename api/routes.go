@@ -48,6 +48,7 @@ func groups() []group {
 		{"admin", "Looking after the node.", []route{
 			{method: get, path: "/admin/backup", scope: access.Admin, name: "AdminBackup", doc: "A backup of everything the node holds, as a tar.gz stream", bind: raw((*Server).backup, backupDoc), long: true},
 			{method: get, path: "/admin/verify", scope: access.Admin, name: "AdminVerify", doc: "Whether what the node holds is what it was; with deep=true every block and signature is checked", bind: raw((*Server).verify, verifyDoc), long: true},
+			{method: post, path: "/admin/restore", scope: access.Admin, name: "AdminRestore", doc: "Bring back what is missing here of a backup of this federation", bind: raw((*Server).restore, restoreDoc), limit: -1, long: true},
 			{method: post, path: "/admin/rotate-key", scope: access.Admin, name: "AdminRotateKey", doc: "Give the node another key, with which it starts again; its DID, account and standing stay", bind: typed((*Server).rotateKey), long: true},
 			{method: post, path: "/config/reload", scope: access.Admin, name: "ConfigReload", doc: "Read the configuration again, and use what can be changed while the node runs", bind: typed((*Server).reload)},
 		}},

@@ -24,6 +24,8 @@ type Into struct {
 	Log      store.Store
 	Checker  node.Checker
 	Progress func(bytes int64) // of content read; may be nil
+
+	with *node.History // the log of a running node, which is compared with instead of made; see Merge
 }
 
 // Result is what was read.
@@ -203,6 +205,8 @@ func (x *reading) begin(data []byte) error {
 	x.head = &h
 	last := x.last
 	switch {
+	case x.into.with != nil:
+		return x.joins(h)
 	case last == nil && !h.Full():
 		return fmt.Errorf("%w: it holds only what came after entry %d; give the full backup before it, too", icn.ErrInvalid, h.After.Entries)
 	case last == nil:
@@ -251,6 +255,9 @@ func (x *reading) entriesOf(data []byte) (items int64, err error) {
 	}
 	items = int64(len(leaves))
 	x.entries += items
+	if x.into.with != nil {
+		return items, x.agree(x.head.After.Entries+uint64(x.entries-items)+1, leaves)
+	}
 	// What a backup before this one held is not folded twice.
 	first := x.head.After.Entries + uint64(x.entries-items) + 1
 	if have := x.log.History().Entries; have >= first {
@@ -297,6 +304,12 @@ func (x *reading) complete() error {
 	if x.blocks != m.Blocks || x.bytes != m.Bytes || x.entries != m.Entries || len(x.pins) != m.Pins {
 		return wrong("%d blocks (%d bytes), %d entries and %d pins are there; want %d (%d), %d and %d",
 			x.blocks, x.bytes, x.entries, len(x.pins), m.Blocks, m.Bytes, m.Entries, m.Pins)
+	}
+	if x.into.with != nil {
+		x.last, x.result.Manifest = m, *m
+		x.result.Blocks += x.blocks
+		x.result.Entries += uint64(x.entries)
+		return nil
 	}
 	h := x.log.History()
 	if err := h.Same(node.History{Network: m.Network, Entries: m.Reaches.Entries, Tree: m.TreeRoot, State: m.StateRoot, Totals: m.Mana}); err != nil {

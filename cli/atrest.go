@@ -30,11 +30,23 @@ func (r *atRest) flags(c *cobra.Command) {
 func (r *atRest) storeFlags(c *cobra.Command) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	config.Flags(all)
-	for _, name := range []string{"config", "storage-backend", "storage-path", "db-url", "mana-ledger-path", "key-path"} {
+	for _, name := range storeFlagNames {
 		c.Flags().AddFlag(all.Lookup(name))
 	}
 	r.set = c.Flags()
 }
+
+// named says whether a flag tells where the store is.
+func (r *atRest) named() bool {
+	for _, name := range storeFlagNames {
+		if r.set.Changed(name) {
+			return true
+		}
+	}
+	return false
+}
+
+var storeFlagNames = []string{"config", "storage-backend", "storage-path", "db-url", "mana-ledger-path", "key-path"}
 
 func (r *atRest) config(a *app) (config.Config, error) {
 	cfg, _, err := config.Load(config.Sources{Flags: storageOnly(r.set), Environ: os.Environ()})

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -203,14 +205,72 @@ func (a *app) restoreCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if !into.use && !into.named() {
+			if node, ok := a.answers(c.Context()); ok {
+				return a.merge(c.Context(), node, from)
+			}
+		}
 		return a.restore(c.Context(), from, into)
 	})
-	c.Long = "Fills the store of a stopped node (its configuration says where; flags win). Nothing of a backup that is damaged\n" +
-		"stays there. A node of a federation of several comes back under a new seat, so that it never votes twice."
+	c.Long = "A running node is brought what it misses: blocks and pins; its log is compared, and stays.\n\n" +
+		"With --stopped, with a flag that says where its store is, or when no node answers, the empty store of a stopped\n" +
+		"node is filled (its configuration says where; flags win). Nothing of a backup that is damaged stays there. A node\n" +
+		"of a federation of several comes back under a new seat, so that it never votes twice."
 	c.Flags().StringArrayVar(&inputs, "input", nil, "a backup, or s3://… and the like (repeatable, oldest first)")
 	c.Flags().StringVar(&path, "path", "", "folder of backups that belong together")
-	into.storeFlags(c)
+	into.flags(c)
 	return c
+}
+
+// answers is the node at the API's address, if there is one.
+func (a *app) answers(ctx context.Context) (*client.Client, bool) {
+	c, err := a.client()
+	if err != nil {
+		return nil, false
+	}
+	_, err = c.Livez(ctx)
+	var op *net.OpError
+	return c, !errors.As(err, &op) && !errors.Is(err, icn.ErrNotFound)
+}
+
+// merge brings a running node what it misses.
+func (a *app) merge(ctx context.Context, c *client.Client, from []backup.Source) error {
+	var sum wire.Restored
+	for _, s := range from {
+		in, out := io.Pipe()
+		go func() { out.CloseWithError(send(s, out)) }()
+		bar := a.bar(-1, "restoring")
+		r, err := c.AdminRestore(ctx, io.TeeReader(in, bar))
+		_ = bar.Finish()
+		_ = in.Close() // the sender ends, whatever it was about to send
+		if err != nil {
+			return a.explain(c, fmt.Errorf("%s: %w", s, err))
+		}
+		r.Blocks, r.Added, r.Entries = r.Blocks+sum.Blocks, r.Added+sum.Added, r.Entries+sum.Entries
+		sum = r
+	}
+	p := a.printer()
+	return p.show(sum, func() {
+		p.line("The node at %s has everything of the backup, and is what it was.", c.URL())
+		p.fields([2]string{"Made", sum.Made.Local().Format(time.DateTime)}, [2]string{"Blocks", fmt.Sprintf("%s, of which %s were missing here", number(uint64(sum.Blocks)), number(uint64(sum.Added)))},
+			[2]string{"Log", number(uint64(sum.Entries)) + " entries, the same as the node's own"})
+	})
+}
+
+// send writes a backup as one stream.
+func send(s backup.Source, w io.Writer) error {
+	to := backup.NewStream(w)
+	err := s.Each(func(name string, data []byte) error {
+		encoded, err := to.Encode(name, data)
+		if err == nil {
+			err = to.Write(name, encoded)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return to.Done()
 }
 
 func (a *app) restore(ctx context.Context, from []backup.Source, r atRest) error {

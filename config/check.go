@@ -19,6 +19,12 @@ func (l *loading) finish() {
 	if c.Storage.Backend == "postgres" {
 		c.Storage.Backend = "postgresql"
 	}
+	if c.Storage.Backend == "postgresql" && strings.Contains(c.Storage.Path, "://") { // as the guide has it, too
+		if c.Storage.ConnectionString != "" && c.Storage.ConnectionString != c.Storage.Path {
+			l.problem("storage.path and storage.connection_string name two databases; take one of them out")
+		}
+		c.Storage.ConnectionString, c.Storage.Path = c.Storage.Path, ""
+	}
 	if c.Storage.Path == "" {
 		c.Storage.Path = defaultPaths[c.Storage.Backend]
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"runtime"
@@ -34,6 +35,21 @@ func (d *DAG) Stock() (string, error) {
 	b := &store.Batch{}
 	b.Put([]byte(keyStock), v)
 	return fmt.Sprintf("%x", v), d.st.Apply(b)
+}
+
+// Sync brings everything that was put to the disk.
+func (d *DAG) Sync() error {
+	name, err := d.Stock()
+	if err != nil {
+		return err
+	}
+	v, err := hex.DecodeString(name)
+	if err != nil {
+		return err
+	}
+	b := &store.Batch{} // a durable one, before which all others are
+	b.Put([]byte(keyStock), v)
+	return d.st.Apply(b)
 }
 
 // Arrived is the number of the last block that was put.

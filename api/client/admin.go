@@ -51,6 +51,11 @@ func (c *Client) AdminRotateKey(ctx context.Context) (wire.Rotated, error) {
 	return post[wire.Rotated](ctx, c, call{path: "/admin/rotate-key", stream: true}, nil)
 }
 
+// AdminRestore brings the node what it misses of a backup, a tar.gz stream.
+func (c *Client) AdminRestore(ctx context.Context, r io.Reader) (wire.Restored, error) {
+	return get[wire.Restored](ctx, c, call{method: http.MethodPost, path: "/admin/restore", body: r, contentType: "application/gzip", stream: true})
+}
+
 // AdminVerify checks what the node holds.
 func (c *Client) AdminVerify(ctx context.Context, deep bool) (wire.Verified, error) {
 	return get[wire.Verified](ctx, c, call{path: "/admin/verify", query: url.Values{"deep": {strconv.FormatBool(deep)}}, stream: true})

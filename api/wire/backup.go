@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/backup"
+	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 // Verified is what a check of everything found.
@@ -37,4 +38,13 @@ func ParseMoment(s string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, fmt.Errorf("%.40q: want a date such as 2024-01-31, or a time such as 2024-01-31T15:04:05Z", s)
+}
+
+// Restored says what a running node took of a backup.
+type Restored struct {
+	Made    time.Time `json:"made" doc:"When the backup was made."`
+	Node    icn.DID   `json:"node" doc:"Whose it is."`
+	Blocks  int64     `json:"blocks" doc:"Blocks in it."`
+	Added   int64     `json:"added" doc:"Blocks that were missing here."`
+	Entries int64     `json:"entries" doc:"Entries of the log that were compared with this node's own."`
 }
