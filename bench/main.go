@@ -26,40 +26,77 @@ import (
 )
 
 func main() {
-	bin := flag.String("node", "bin/icn-node", "the icn-node to measure")
-	ipfs := flag.String("ipfs", "", "a Kubo binary to compare blocks with")
-	each := flag.Duration("each", 3*time.Second, "how long each measurement goes on")
+	b := benches{}
+	flag.StringVar(&b.node, "node", "bin/icn-node", "the icn-node to measure")
+	flag.StringVar(&b.cli, "cli", "bin/icn-cli", "its icn-cli")
+	flag.StringVar(&b.ipfs, "ipfs", "", "a Kubo binary to compare blocks and backups with")
+	flag.DurationVar(&b.each, "each", 3*time.Second, "how long each measurement goes on")
+	flag.IntVar(&b.blocks, "blocks", 100_000, "blocks in the backups")
+	only := flag.String("only", "start,jobs,blocks,siege", "what to measure")
 	flag.Parse()
-	if err := run(*bin, *ipfs, *each); err != nil {
+	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(bin, ipfs string, each time.Duration) error {
+type benches struct {
+	node, cli, ipfs string
+	each            time.Duration
+	blocks          int
+}
+
+func (b benches) run(only []string) error {
 	dir, err := os.MkdirTemp("", "icn-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	if err := measureStart(ctx, bin, filepath.Join(dir, "start")); err != nil {
-		return err
+	all := map[string]func(dir string) error{
+		"start":  func(dir string) error { return measureStart(ctx, b.node, dir) },
+		"jobs":   func(dir string) error { return b.jobs(ctx, dir) },
+		"blocks": func(dir string) error { return b.single(ctx, dir) },
+		"siege":  func(dir string) error { return measureSiege(ctx, b.node, dir, b.each) },
 	}
+	for _, name := range only {
+		f := all[name]
+		if f == nil {
+			return fmt.Errorf("there is no %q to measure", name)
+		}
+		where := filepath.Join(dir, name)
+		if err := os.MkdirAll(where, 0o700); err != nil {
+			return err
+		}
+		if err := f(where); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := os.RemoveAll(where); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b benches) jobs(ctx context.Context, dir string) error {
 	goGuest, err := buildGuest(ctx, dir)
 	if err != nil {
 		return err
 	}
 	for _, n := range []int{1, 3} {
-		if err := measureJobs(ctx, federationOptions{bin: bin, dir: filepath.Join(dir, fmt.Sprint("jobs", n)), nodes: n}, goGuest, each); err != nil {
-			return fmt.Errorf("jobs on %d nodes: %w", n, err)
+		if err := measureJobs(ctx, federationOptions{bin: b.node, dir: filepath.Join(dir, fmt.Sprint(n)), nodes: n}, goGuest, b.each); err != nil {
+			return fmt.Errorf("%d nodes: %w", n, err)
 		}
 	}
-	if ipfs == "" {
+	return nil
+}
+
+func (b benches) single(ctx context.Context, dir string) error {
+	if b.ipfs == "" {
 		fmt.Println("blocks: no -ipfs given, so they are not compared")
 		return nil
 	}
-	return measureBlocks(ctx, bin, ipfs, dir, each)
+	return measureBlocks(ctx, b.node, b.ipfs, dir, b.each)
 }
 
 func buildGuest(ctx context.Context, dir string) ([]byte, error) {
