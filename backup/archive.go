@@ -123,6 +123,21 @@ type file struct {
 	stream
 	f    *os.File
 	path string
+
+	written, begun int64 // bytes, of which the system was asked to begin
+}
+
+// earlyBytes is how much is handed to the disk at a time.
+const earlyBytes = 8 << 20
+
+func (t *file) Write(name string, encoded []byte) error {
+	err := t.stream.Write(name, encoded)
+	t.written += int64(len(encoded))
+	if err == nil && t.written-t.begun >= earlyBytes {
+		writeEarly(t.f, t.begun, t.written-t.begun)
+		t.begun = t.written
+	}
+	return err
 }
 
 // NewFile is a target that becomes a tar.gz file.
@@ -131,7 +146,7 @@ func NewFile(path string) (Target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w; choose another --output", err)
 	}
-	return &file{stream{f, time.Now()}, f, path}, nil
+	return &file{stream: stream{f, time.Now()}, f: f, path: path}, nil
 }
 
 func (t *file) Done() error {

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -177,7 +179,20 @@ func TestPruneKeepsWhatPinsAndJobsReach(t *testing.T) {
 func TestBlockPutWhilePruningStays(t *testing.T) {
 	ctx := context.Background()
 	for range 50 {
-		d := open(t)
+		// Pruning asks for the time once it has begun to watch for what comes; what was
+		// put before that may go.
+		var pruning atomic.Bool
+		begun := make(chan struct{})
+		once := sync.OnceFunc(func() { close(begun) })
+		d, err := dag.Open(memory.New(), dag.Options{Now: func() time.Time {
+			if pruning.Load() {
+				once()
+			}
+			return time.Now()
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		var blocks []icn.Block
 		for i := range 300 {
 			blocks = append(blocks, icn.NewBlock(icn.Raw, []byte{byte(i), byte(i >> 8)}))
@@ -185,10 +200,11 @@ func TestBlockPutWhilePruningStays(t *testing.T) {
 		if err := d.PutMany(ctx, blocks); err != nil {
 			t.Fatal(err)
 		}
+		pruning.Store(true)
 		again := make(chan error, 1)
 		go func() {
-			err := d.PutMany(ctx, blocks[:150]) // somebody puts half of them again meanwhile
-			again <- err
+			<-begun
+			again <- d.PutMany(ctx, blocks[:150]) // somebody puts half of them again meanwhile
 		}()
 		p, err := d.Prune(ctx, dag.PruneOptions{})
 		if err = errors.Join(err, <-again); err != nil {
