@@ -32,7 +32,8 @@ func main() {
 	flag.StringVar(&b.ipfs, "ipfs", "", "a Kubo binary to compare blocks and backups with")
 	flag.DurationVar(&b.each, "each", 3*time.Second, "how long each measurement goes on")
 	flag.IntVar(&b.blocks, "blocks", 100_000, "blocks in the backups")
-	only := flag.String("only", "start,jobs,blocks,siege", "what to measure")
+	flag.IntVar(&b.rounds, "rounds", 3, "how often a backup is measured; the median counts")
+	only := flag.String("only", "start,jobs,blocks,siege,backup", "what to measure")
 	flag.Parse()
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -43,7 +44,7 @@ func main() {
 type benches struct {
 	node, cli, ipfs string
 	each            time.Duration
-	blocks          int
+	blocks, rounds  int
 }
 
 func (b benches) run(only []string) error {
@@ -58,6 +59,7 @@ func (b benches) run(only []string) error {
 		"jobs":   func(dir string) error { return b.jobs(ctx, dir) },
 		"blocks": func(dir string) error { return b.single(ctx, dir) },
 		"siege":  func(dir string) error { return measureSiege(ctx, b.node, dir, b.each) },
+		"backup": func(dir string) error { return b.backup(ctx, dir) },
 	}
 	for _, name := range only {
 		f := all[name]
