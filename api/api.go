@@ -65,7 +65,7 @@ const (
 	pauseTime   = time.Minute // at most between two pieces of a stream
 	leaveTime   = 5 * time.Second
 	maxHeader   = 64 << 10
-	maxSilent   = 1024 // connections on which no request is being answered
+	maxSilent   = 4096 // connections on which no request is being answered, some 32 KB each
 	maxWait     = time.Minute
 	defaultWait = 5 * time.Second
 )
@@ -133,7 +133,7 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 // Serve answers on ln until ctx ends. Then streams of events and calls that wait
 // end at once, and others have 5 s to end. It returns nil after that.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	waiting := newQueue(maxSilent)
+	waiting := newQueue(silentHere())
 	srv := &http.Server{
 		Handler: s.Handler(), ReadHeaderTimeout: headerTime, ReadTimeout: bodyTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

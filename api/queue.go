@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 )
 
 // queue bounds the connections on which no request is being answered: those that
@@ -22,6 +23,16 @@ type queue struct {
 
 func newQueue(most int) *queue {
 	return &queue{most: most, order: list.New(), at: map[net.Conn]*list.Element{}}
+}
+
+// silentHere is how many connections may wait: no more than a quarter of the files
+// that the process may have open, because the store wants some, too.
+func silentHere() int {
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
+		return maxSilent / 4
+	}
+	return int(min(maxSilent, max(files.Cur/4, 64)))
 }
 
 type queueKey struct{}

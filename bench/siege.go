@@ -64,7 +64,7 @@ func measureSiege(ctx context.Context, bin, dir string, each time.Duration) erro
 	for range 2 {
 		work.Go(func() { flood(siege, p.url, &bodies) })
 	}
-	for slow.Load() < 1500 {
+	for slow.Load() < 2000 {
 		time.Sleep(10 * time.Millisecond)
 	}
 	guesses.Store(0)
