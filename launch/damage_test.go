@@ -289,3 +289,31 @@ func damageFile(t *testing.T, dir string, r *rand.Rand, cut bool) string {
 	require.NoError(t, os.WriteFile(path, b, 0o600))
 	return fmt.Sprintf("%s at byte %d of %d, cut off: %v", filepath.Base(path), at, len(b), cut)
 }
+
+// TestABackupOfEachStoreComesBackIntoEachOther: equal roots, every block.
+func TestABackupOfEachStoreComesBackIntoEachOther(t *testing.T) {
+	all := backends(t)
+	for from, make := range all {
+		p := admitPatient(t, make(t.TempDir()))
+		want := p.portrait()
+		file := filepath.Join(t.TempDir(), "backup.tar.gz")
+		o, err := OpenAtRest(t.Context(), p.cfg, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		to, err := backup.NewFile(file)
+		require.NoError(t, err)
+		_, err = backup.Make(t.Context(), backup.From{History: o.History, Blocks: o.Blocks, Signer: o.Key}, to)
+		require.NoError(t, errors.Join(err, o.Close()))
+		for into, make := range all {
+			back := &patient{t: t, cfg: p.cfg}
+			back.cfg.Storage = make(t.TempDir())
+			s, err := OpenStores(t.Context(), back.cfg, slog.New(slog.DiscardHandler))
+			require.NoError(t, err)
+			source, err := backup.Sources(file)
+			require.NoError(t, err)
+			_, err = backup.Restore(t.Context(), source, backup.Into{Blocks: s.Blocks, Log: s.Log, Checker: Checker()})
+			require.NoError(t, errors.Join(err, s.Close()), "%s into %s", from, into)
+			require.True(t, want == back.portrait(), "%s into %s", from, into)
+			require.Empty(t, back.examine(), "%s into %s", from, into)
+		}
+	}
+}
