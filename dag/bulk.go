@@ -1,14 +1,11 @@
 package dag
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"runtime"
-	"sync"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -178,104 +175,4 @@ func (d *DAG) PutPins(pins []RawPin) error {
 		b.Put(pinKey(p.CID), binary.BigEndian.AppendUint64(nil, uint64(p.UntilMS)))
 	}
 	return d.st.Apply(b)
-}
-
-// Checked is what a check of all blocks found.
-type Checked struct {
-	Blocks int64   `json:"blocks"`
-	Bytes  int64   `json:"bytes"`
-	Bad    []error `json:"-"` // each names its block; at most a hundred
-}
-
-// CheckAll compares every block's content with its name, on all cores. With links
-// it also tells of pinned trees with missing blocks.
-func (d *DAG) CheckAll(ctx context.Context) (Checked, error) {
-	var c Checked
-	var mu sync.Mutex
-	bad := func(err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if len(c.Bad) < 100 {
-			c.Bad = append(c.Bad, err)
-		}
-	}
-	work := make(chan []icn.Block, 2)
-	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for group := range work {
-				for _, b := range group {
-					if err := b.Verify(); err != nil {
-						bad(err)
-					}
-				}
-			}
-		})
-	}
-	here := map[digest]struct{}{}
-	var group []icn.Block
-	var room []byte // of the group's content, in one piece
-	hand := func() { work <- group; group, room = nil, nil }
-	err := d.Each(func(s Stored) error {
-		c.Blocks++
-		c.Bytes += int64(len(s.Data))
-		here[digestOf(s.CID)] = struct{}{}
-		if len(s.Data) > cap(room)-len(room) {
-			if len(group) > 0 {
-				hand()
-			}
-			room = make([]byte, 0, max(1<<20, len(s.Data)))
-		}
-		at := len(room)
-		room = append(room, s.Data...)
-		group = append(group, icn.Block{CID: s.CID, Data: room[at:len(room):len(room)]})
-		return ctx.Err()
-	})
-	if len(group) > 0 {
-		hand()
-	}
-	close(work)
-	workers.Wait()
-	if err != nil {
-		return c, fmt.Errorf("blocks: %w", err)
-	}
-	return c, d.checkPins(ctx, here, bad)
-}
-
-// digest is enough of a block's hash to tell it apart.
-type digest [16]byte
-
-func digestOf(c icn.CID) (d digest) {
-	s := c.KeyString() // it ends with the hash, of 32 bytes
-	copy(d[:], s[len(s)-32:])
-	return d
-}
-
-// checkPins looks whether what is pinned is here whole. here are the blocks that
-// are: those without links need not be read for it.
-func (d *DAG) checkPins(ctx context.Context, here map[digest]struct{}, bad func(error)) error {
-	pins, err := d.Pins()
-	if err != nil {
-		return err
-	}
-	get := func(_ context.Context, c icn.CID) (icn.Block, error) {
-		if c.Prefix().Codec != icn.Raw {
-			return d.GetLocal(c) // without asking anybody
-		}
-		if _, ok := here[digestOf(c)]; !ok {
-			return icn.Block{}, fmt.Errorf("block %s: %w", c, icn.ErrNotFound)
-		}
-		return icn.Block{CID: c}, nil
-	}
-	seen := map[icn.CID]struct{}{}
-	for _, p := range pins {
-		err := walk(ctx, p.CID, get, seen, func(icn.Block) (bool, error) { return true, nil })
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			bad(fmt.Errorf("pinned tree %s: %w", p.CID, err))
-		}
-	}
-	return nil
 }
