@@ -40,7 +40,7 @@ type check struct {
 	ctx   context.Context
 	mu    sync.Mutex
 	found Checked
-	raw   []digest // blocks without links that are here, sorted
+	raw   *digests // blocks without links that are here
 }
 
 func (x *check) bad(err error) {
@@ -88,13 +88,14 @@ func (x *check) all() error {
 	}
 	workers.Wait()
 	var err error
+	var raw []digest
 	for _, s := range shares {
 		x.found.Blocks += s.blocks
 		x.found.Bytes += s.bytes
-		x.raw = append(x.raw, s.raw...)
+		raw = append(raw, s.raw...)
 		err = errors.Join(err, s.err)
 	}
-	slices.SortFunc(x.raw, compare) // they come sorted, which costs next to nothing
+	x.raw = newDigests(raw)
 	return err
 }
 
@@ -155,13 +156,37 @@ func isNamed(name, data []byte) bool {
 // digest is enough of a block's hash to tell it apart.
 type digest [16]byte
 
-func compare(a, b digest) int { return bytes.Compare(a[:], b[:]) }
+func (d digest) bucket() int { return int(d[0])<<8 | int(d[1]) }
+
+// digests is a set. Hashes are spread evenly, so that their first two bytes say
+// nearly where one is.
+type digests struct {
+	sorted []digest
+	from   [1<<16 + 1]int // where a bucket begins
+}
+
+func newDigests(ds []digest) *digests {
+	slices.SortFunc(ds, func(a, b digest) int { return bytes.Compare(a[:], b[:]) })
+	s := &digests{sorted: ds}
+	at := 0
+	for b := range s.from {
+		for at < len(ds) && ds[at].bucket() < b {
+			at++
+		}
+		s.from[b] = at
+	}
+	return s
+}
+
+func (s *digests) has(d digest) bool {
+	b := d.bucket()
+	return slices.Contains(s.sorted[s.from[b]:s.from[b+1]], d)
+}
 
 // here says whether a block without links is stored.
 func (x *check) here(c icn.CID) (bool, error) {
 	s := c.KeyString() // it ends with the hash
-	d := digest([]byte(s[len(s)-sha256.Size:]))
-	if _, ok := slices.BinarySearchFunc(x.raw, d, compare); ok {
+	if x.raw.has(digest([]byte(s[len(s)-sha256.Size:]))) {
 		return true, nil
 	}
 	return x.d.Has(c) // it may have come in the meantime
@@ -189,39 +214,18 @@ func (x *check) pins() error {
 // tree looks whether all of a tree is here, without asking anybody. What is whole
 // needs no second look; a tree that is not adds nothing to it.
 func (x *check) tree(root icn.CID, whole map[icn.CID]bool) error {
-	stack, seen := []icn.CID{root}, map[icn.CID]bool{}
-	for len(stack) > 0 {
-		c := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if err := x.ctx.Err(); err != nil {
-			return err
-		}
-		if codecOf(c) == icn.Raw {
-			ok, err := x.here(c)
-			if err == nil && !ok {
-				err = fmt.Errorf("block %s: %w", c, icn.ErrNotFound)
+	seen := map[icn.CID]bool{}
+	for level := []icn.CID{root}; len(level) > 0; {
+		var nodes []icn.CID
+		for _, c := range level {
+			if !seen[c] && !whole[c] {
+				seen[c] = true
+				nodes = append(nodes, c)
 			}
-			if err != nil {
-				return err
-			}
-			continue
 		}
-		if seen[c] || whole[c] {
-			continue
-		}
-		seen[c] = true
-		b, err := x.d.GetLocal(c)
-		if err != nil {
+		var err error
+		if level, err = x.below(nodes); err != nil {
 			return err
-		}
-		links, err := Links(b)
-		if err != nil {
-			return err
-		}
-		for _, l := range slices.Backward(links) {
-			if icn.CheckCID(l) == nil {
-				stack = append(stack, l)
-			}
 		}
 	}
 	for c := range seen { // order: none
@@ -230,5 +234,67 @@ func (x *check) tree(root icn.CID, whole map[icn.CID]bool) error {
 	return nil
 }
 
-// codecOf reads the codec of a CID that was checked.
-func codecOf(c icn.CID) uint64 { return c.Type() }
+// below looks whether blocks and those that they point to are here, on all cores,
+// and returns those of them that may point further.
+func (x *check) below(nodes []icn.CID) ([]icn.CID, error) {
+	type found struct {
+		nodes []icn.CID
+		err   error
+	}
+	n := runtime.GOMAXPROCS(0)
+	all := make([]found, 0, n)
+	var workers sync.WaitGroup
+	for part := range slices.Chunk(nodes, max(1, (len(nodes)+n-1)/n)) {
+		all = append(all, found{})
+		f := &all[len(all)-1]
+		workers.Go(func() {
+			for _, c := range part {
+				if f.err == nil {
+					f.nodes, f.err = x.children(c, f.nodes)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	var out []icn.CID
+	for _, f := range all {
+		if f.err != nil {
+			return nil, f.err
+		}
+		out = append(out, f.nodes...)
+	}
+	return out, nil
+}
+
+// children looks whether what a block points to is here, and appends what may
+// point further.
+func (x *check) children(c icn.CID, nodes []icn.CID) ([]icn.CID, error) {
+	if err := x.ctx.Err(); err != nil {
+		return nodes, err
+	}
+	b, err := x.d.GetLocal(c)
+	if err != nil {
+		return nodes, err
+	}
+	links, err := Links(b)
+	if err != nil {
+		return nodes, err
+	}
+	for _, l := range links {
+		if icn.CheckCID(l) != nil {
+			continue
+		}
+		if l.Type() != icn.Raw {
+			nodes = append(nodes, l)
+			continue
+		}
+		ok, err := x.here(l)
+		if err == nil && !ok {
+			err = fmt.Errorf("block %s: %w", l, icn.ErrNotFound)
+		}
+		if err != nil {
+			return nodes, err
+		}
+	}
+	return nodes, nil
+}
