@@ -75,7 +75,8 @@ func showStatus(p printer, s wire.Status) {
 		[2]string{"Peers", fmt.Sprintf("%d linked, %s in the federation", s.PeerCount, plural(s.Nodes, "node"))},
 		[2]string{"Mana", fmt.Sprintf("%s, and %s held", number(s.Balance), number(s.Held))},
 		[2]string{"Jobs", fmt.Sprintf("%d open in the federation, %d running here", s.OpenJobs, s.Running)},
-		[2]string{"Waiting", plural(len(s.Waiting), "statement")}, [2]string{"Alarms", strings.Join(alarms, "\n")})
+		[2]string{"Waiting", plural(len(s.Waiting), "statement")}, [2]string{"Store", storeText(s.Surroundings)},
+		[2]string{"Backup", backupText(s.Backup)}, [2]string{"Certificate", certificateText(s.Certificate)}, [2]string{"Alarms", strings.Join(alarms, "\n")})
 	if len(s.Peers) == 0 {
 		return
 	}
@@ -89,6 +90,32 @@ func showStatus(p printer, s wire.Status) {
 		rows = append(rows, []string{x.DID.String(), linked, number(x.Head), fmt.Sprintf("%d ms", x.SkewMS), fmt.Sprint(x.Free), x.Release})
 	}
 	p.grid([]string{"peer", "link", "height", "clock off", "free slots", "version"}, rows, 3, 4, 5)
+}
+
+func storeText(s wire.Surroundings) string {
+	if s.Store.FreeBytes == nil {
+		return s.Store.Backend
+	}
+	return fmt.Sprintf("%s, %s free on its disk", s.Store.Backend, size(*s.Store.FreeBytes))
+}
+
+func backupText(b *wire.BackupStatus) string {
+	switch {
+	case b == nil:
+		return ""
+	case b.Last == nil:
+		return "none yet " + b.Problem
+	case b.Problem != "":
+		return fmt.Sprintf("%s ago; the last attempt failed: %s", span(time.Duration(b.Age)*time.Second), b.Problem)
+	}
+	return fmt.Sprintf("%s ago", span(time.Duration(b.Age)*time.Second))
+}
+
+func certificateText(ends *time.Time) string {
+	if ends == nil {
+		return ""
+	}
+	return "good until " + ends.Local().Format(time.DateTime)
 }
 
 func (a *app) health(ctx context.Context, wait time.Duration) error {

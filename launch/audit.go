@@ -47,7 +47,7 @@ func (r *Running) anchor(ctx context.Context) {
 
 // lastAnchor does so before the node ends, if somebody orders.
 func (r *Running) lastAnchor() {
-	if r.audit == nil || r.node == nil {
+	if r.audit == nil || r.node == nil || r.outdated.Load() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)

@@ -81,6 +81,7 @@ type Running struct {
 	rotation    rotation
 	token       *hsm.Key    // nil: the key lies in a file
 	otherKey    atomic.Bool // to start again with
+	outdated    atomic.Bool // the key that this node signs with was replaced
 
 	stopAPI, stopNode context.CancelFunc
 	work              sync.WaitGroup

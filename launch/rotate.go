@@ -93,6 +93,7 @@ func (x rotation) prepare() (key.Pair, error) {
 // rotated is told by the node which key its log has for it.
 func (r *Running) rotated(k icn.DID) {
 	x := r.rotation
+	r.outdated.Store(k != icn.DID(x.pair.Public()))
 	if k == icn.DID(x.pair.Public()) {
 		if x.early { // it was right to begin with it
 			r.settle()

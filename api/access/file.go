@@ -95,6 +95,9 @@ func Remove(path, name string) error {
 
 // replace writes a file whole or not at all.
 func replace(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("API keys: %w", err)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".api-keys-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("API keys: %w", err)
