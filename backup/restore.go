@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -131,7 +132,10 @@ func (r *reader) one(s Source) error {
 		return r.ctx.Err()
 	})
 	x.work.Wait()
-	if err = errors.Join(err, x.failure()); err != nil {
+	if bad := x.failure(); bad != nil && !errors.Is(err, bad) {
+		err = errors.Join(bad, err)
+	}
+	if err != nil {
 		return err
 	}
 	return x.complete()
@@ -152,7 +156,7 @@ func (x *reading) fail(err error) {
 }
 
 func (x *reading) member(name string, data []byte) error {
-	if _, twice := x.seen[name]; twice {
+	if x.known(name) {
 		return fmt.Errorf("%w: it is there twice", icn.ErrCorrupt)
 	}
 	if x.manifest != nil {
@@ -161,8 +165,12 @@ func (x *reading) member(name string, data []byte) error {
 	if x.head == nil && name != headName {
 		return fmt.Errorf("%w: a backup begins with %s", icn.ErrCorrupt, headName)
 	}
-	sum := sha256.Sum256(data)
-	m := Member{Name: name, Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+	if strings.HasPrefix(name, "blocks/") {
+		x.note(Member{Name: name})
+		x.beside(name, bytes.Clone(data))
+		return nil
+	}
+	m := memberOf(name, data)
 	var err error
 	switch {
 	case name == headName:
@@ -173,8 +181,6 @@ func (x *reading) member(name string, data []byte) error {
 			x.manifest = &manifest
 		}
 		return err
-	case strings.HasPrefix(name, "blocks/"):
-		m.Items, err = x.car(name, data)
 	case strings.HasPrefix(name, "log/"):
 		m.Items, err = x.entriesOf(data)
 	case name == pinsName:
@@ -186,8 +192,26 @@ func (x *reading) member(name string, data []byte) error {
 	default:
 		return fmt.Errorf("%w: it is no member of a backup", icn.ErrCorrupt)
 	}
-	x.seen[name] = m
+	x.note(m)
 	return err
+}
+
+func memberOf(name string, data []byte) Member {
+	sum := sha256.Sum256(data)
+	return Member{Name: name, Bytes: int64(len(data)), SHA256: hex.EncodeToString(sum[:])}
+}
+
+func (x *reading) known(name string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	_, ok := x.seen[name]
+	return ok
+}
+
+func (x *reading) note(m Member) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.seen[m.Name] = m
 }
 
 // begin checks that this backup goes on where the one before ended.
@@ -224,28 +248,37 @@ func (x *reading) begin(data []byte) error {
 	return nil
 }
 
-// car checks a member's blocks, and stores them, beside the reading.
-func (x *reading) car(name string, data []byte) (items int64, err error) {
-	data = append([]byte(nil), data...)
-	blocks, err := readCAR(data)
-	if err != nil {
-		return 0, err
-	}
-	x.blocks += int64(len(blocks))
-	for _, b := range blocks {
-		x.bytes += int64(len(b.Data))
-	}
-	if x.reader.blocks == nil {
-		return int64(len(blocks)), nil
-	}
+// beside checks a member's blocks, and stores them, while others are read. The
+// data belongs to it.
+func (x *reading) beside(name string, data []byte) {
 	x.room <- struct{}{}
 	x.work.Go(func() {
 		defer func() { <-x.room }()
-		if err := x.reader.blocks.PutVerified(blocks); err != nil {
+		if err := x.car(memberOf(name, data), data); err != nil {
 			x.fail(fmt.Errorf("%s: %w", name, err))
 		}
 	})
-	return int64(len(blocks)), nil
+}
+
+func (x *reading) car(m Member, data []byte) error {
+	blocks, err := readCAR(data)
+	if err != nil {
+		return err
+	}
+	m.Items = int64(len(blocks))
+	bytes := int64(0)
+	for _, b := range blocks {
+		bytes += int64(len(b.Data))
+	}
+	x.note(m)
+	x.mu.Lock()
+	x.blocks += m.Items
+	x.bytes += bytes
+	x.mu.Unlock()
+	if x.reader.blocks == nil {
+		return nil
+	}
+	return x.reader.blocks.PutVerified(blocks)
 }
 
 func (x *reading) entriesOf(data []byte) (items int64, err error) {
