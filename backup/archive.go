@@ -38,43 +38,8 @@ type Source interface {
 // way of ending it.
 const maxMember = segmentBytes + 4<<20
 
-// squeeze makes one member of a gzip stream (RFC 1952: they may follow one another).
-// What does not shrink is stored.
-func squeeze(data []byte) ([]byte, error) {
-	level := gzip.NoCompression
-	if shrinks(data) {
-		level = gzip.BestSpeed
-	}
-	var out bytes.Buffer
-	out.Grow(len(data) + len(data)/1000 + 256)
-	w, err := gzip.NewWriterLevel(&out, level)
-	if err == nil {
-		_, err = w.Write(data)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	return out.Bytes(), err
-}
-
-// shrinks tries three pieces.
-func shrinks(data []byte) bool {
-	const piece = 16 << 10
-	var sample []byte
-	for _, at := range []int{0, len(data) / 2, len(data) - piece} {
-		if at >= 0 {
-			sample = append(sample, data[at:min(at+piece, len(data))]...)
-		}
-	}
-	var out bytes.Buffer
-	w, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	if err != nil {
-		return false
-	}
-	_, _ = w.Write(sample) // into memory
-	_ = w.Close()
-	return out.Len() < len(sample)*95/100
-}
+// tarBlock is what everything in a tar is a multiple of.
+const tarBlock = 512
 
 // stream writes a tar.gz.
 type stream struct {
@@ -86,21 +51,13 @@ type stream struct {
 func NewStream(w io.Writer) Target { return &stream{w: w, made: time.Now()} }
 
 func (s *stream) Encode(name string, data []byte) ([]byte, error) {
-	var b bytes.Buffer
-	b.Grow(len(data) + 1024)
-	w := tar.NewWriter(&b)
+	var head bytes.Buffer
 	h := &tar.Header{Name: name, Mode: 0o600, Size: int64(len(data)), ModTime: s.made, Format: tar.FormatPAX, Typeflag: tar.TypeReg}
-	err := w.WriteHeader(h)
-	if err == nil {
-		_, err = w.Write(data)
-	}
-	if err == nil {
-		err = w.Flush() // no end mark: members follow
-	}
-	if err != nil {
+	if err := tar.NewWriter(&head).WriteHeader(h); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return squeeze(b.Bytes())
+	padding := make([]byte, (tarBlock-len(data)%tarBlock)%tarBlock) // and no end mark: members follow
+	return squeeze(head.Bytes(), data, padding)
 }
 
 func (s *stream) Write(_ string, encoded []byte) error {

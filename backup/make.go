@@ -118,7 +118,7 @@ func (f From) blocks(m *Manifest, p *press) error {
 			return nil // came while this was made; it is in the next one
 		}
 		if seg.data == nil {
-			seg.data = make([]byte, 0, segmentBytes+len(s.Data)+512)
+			seg.data = buffer(segmentBytes + len(s.Data) + 512)
 		}
 		seg.data = appendCAR(seg.data, s.Block)
 		seg.items++
@@ -235,6 +235,7 @@ func (p *press) encode(x parcel) (out pressed) {
 	sum := sha256.Sum256(x.data)
 	out.member = Member{Name: x.name, Bytes: int64(len(x.data)), SHA256: hex.EncodeToString(sum[:]), Items: x.items}
 	out.encoded, out.err = p.to.Encode(x.name, x.data)
+	spare(x.data)
 	return out
 }
 
@@ -246,6 +247,7 @@ func (p *press) write() {
 		}
 		if x.err == nil {
 			x.err = p.to.Write(x.member.Name, x.encoded)
+			spare(x.encoded)
 		}
 		if x.err != nil {
 			p.stop(x.err)
