@@ -8,18 +8,13 @@ import (
 	"math/rand/v2"
 	"os"
 
-	"github.com/ipfs/boxo/ipld/merkledag"
-	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
-	mh "github.com/multiformats/go-multihash"
-
 	"github.com/InterCooperative-Network/icn-core/dag"
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 const (
 	blockSize = 1024
-	fanOut    = 174 // links of a node, as IPFS tools do
+	fanOut    = 174 // links of a node
 )
 
 // source makes raw blocks of 1 KiB that do not shrink and are like no others.
@@ -40,7 +35,7 @@ type tree struct {
 	blocks int
 }
 
-// makeTree writes a CAR of so many leaves beneath dag-pb nodes.
+// makeTree writes a CAR of so many leaves beneath nodes of links.
 func makeTree(ctx context.Context, path string, leaves int) (t tree, err error) {
 	t.path = path
 	// A CAR names its root in the head, which is known last.
@@ -79,11 +74,8 @@ func writeTree(ctx context.Context, w io.Writer, named icn.CID, leaves int) (roo
 	for len(level) > 1 {
 		var above []icn.CID
 		for at := 0; at < len(level); at += fanOut {
-			b, err := parent(level[at:min(at+fanOut, len(level))])
-			if err == nil {
-				err = car.Put(ctx, b)
-			}
-			if err != nil {
+			b := parent(level[at:min(at+fanOut, len(level))])
+			if err := car.Put(ctx, b); err != nil {
 				return root, 0, err
 			}
 			above = append(above, b.CID)
@@ -94,15 +86,11 @@ func writeTree(ctx context.Context, w io.Writer, named icn.CID, leaves int) (roo
 	return level[0], blocks, nil
 }
 
-func parent(children []icn.CID) (icn.Block, error) {
-	n := &merkledag.ProtoNode{}
-	if err := n.SetCidBuilder(cid.V1Builder{Codec: cid.DagProtobuf, MhType: mh.SHA2_256}); err != nil {
-		return icn.Block{}, err
-	}
+// parent is a list of links in DAG-CBOR, which every IPFS tool follows.
+func parent(children []icn.CID) icn.Block {
+	data := icn.AppendArray(nil, len(children))
 	for _, c := range children {
-		if err := n.AddRawLink("", &ipld.Link{Cid: c, Size: blockSize}); err != nil {
-			return icn.Block{}, err
-		}
+		data = icn.AppendCID(data, c)
 	}
-	return icn.Block{CID: n.Cid(), Data: n.RawData()}, nil
+	return icn.NewBlock(icn.DagCBOR, data)
 }

@@ -229,7 +229,7 @@ func TestDamageToFilesIsFound(t *testing.T) {
 			harmless := 0
 			rounds := 40
 			if backend == "pebble" {
-				rounds = 12 // it takes seconds to look for what might have been flipped
+				rounds = 4 // it takes seconds to look for what might have been flipped
 			}
 			for i := range rounds {
 				require.NoError(t, os.RemoveAll(dir))

@@ -188,7 +188,7 @@ func TestBrokenConnectionsCostTimeOnly(t *testing.T) {
 
 func TestServerThatRestartsIsWaitedFor(t *testing.T) {
 	url := database(t, t.Name())
-	s, err := postgres.Open(t.Context(), postgres.Config{URL: url, Lease: time.Hour})
+	s, err := postgres.Open(t.Context(), postgres.Config{URL: url, Lease: time.Hour, ConnectTimeout: time.Hour}) // however long the server takes to come back
 	require.NoError(t, err)
 	require.NoError(t, put(s, "a", "1"))
 	require.NoError(t, server.Crash())
