@@ -33,7 +33,7 @@ func main() {
 	flag.DurationVar(&b.each, "each", 3*time.Second, "how long each measurement goes on")
 	flag.IntVar(&b.blocks, "blocks", 100_000, "blocks in the backups")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often a backup is measured; the median counts")
-	only := flag.String("only", "start,jobs,blocks,siege,backup", "what to measure")
+	only := flag.String("only", "start,jobs,blocks,siege,backup,postgres", "what to measure")
 	flag.Parse()
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -55,11 +55,12 @@ func (b benches) run(only []string) error {
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
 	all := map[string]func(dir string) error{
-		"start":  func(dir string) error { return measureStart(ctx, b.node, dir) },
-		"jobs":   func(dir string) error { return b.jobs(ctx, dir) },
-		"blocks": func(dir string) error { return b.single(ctx, dir) },
-		"siege":  func(dir string) error { return measureSiege(ctx, b.node, dir, b.each) },
-		"backup": func(dir string) error { return b.backup(ctx, dir) },
+		"start":    func(dir string) error { return measureStart(ctx, b.node, dir) },
+		"jobs":     func(dir string) error { return b.jobs(ctx, dir) },
+		"blocks":   func(dir string) error { return b.single(ctx, dir) },
+		"siege":    func(dir string) error { return measureSiege(ctx, b.node, dir, b.each) },
+		"backup":   func(dir string) error { return b.backup(ctx, dir) },
+		"postgres": func(dir string) error { return measureDatabase(ctx, b.node, dir, b.each) },
 	}
 	for _, name := range only {
 		f := all[name]

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -19,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/InterCooperative-Network/icn-core/internal/pgtest"
@@ -67,13 +65,9 @@ func TestTheGuidesCommands(t *testing.T) {
 // guideDatabases makes the user and the databases that the guide names.
 func guideDatabases(t *testing.T) {
 	t.Helper()
-	url, err := database.server.Database(t.Context(), "icn")
+	_, err := database.server.Database(t.Context(), "icn")
 	require.NoError(t, err)
-	c, err := pgx.Connect(context.Background(), url)
-	require.NoError(t, err)
-	_, err = c.Exec(t.Context(), `CREATE ROLE "user" LOGIN SUPERUSER PASSWORD 'pass'`)
-	require.NoError(t, err)
-	require.NoError(t, c.Close(t.Context()))
+	require.NoError(t, database.server.Exec(t.Context(), "icn", `CREATE ROLE "user" LOGIN SUPERUSER PASSWORD 'pass'`))
 	for _, name := range []string{"icn_dag", "icn_production"} {
 		_, err := database.server.Database(t.Context(), name)
 		require.NoError(t, err)

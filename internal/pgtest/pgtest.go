@@ -179,6 +179,16 @@ func (s *Server) Database(ctx context.Context, name string) (string, error) {
 	return s.URL(name), err
 }
 
+// Exec runs a statement in a database.
+func (s *Server) Exec(ctx context.Context, database, sql string) error {
+	c, err := pgx.Connect(ctx, s.URL(database))
+	if err != nil {
+		return err
+	}
+	_, err = c.Exec(ctx, sql)
+	return errors.Join(err, c.Close(ctx))
+}
+
 // Stop ends the server and removes its folder.
 func (s *Server) Stop() error {
 	var err error
