@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"net/http"
@@ -130,7 +131,7 @@ func (s *Server) dagPutBatch(w *writer, r *http.Request) error {
 	if t := mediaType(r, octets); t != octets && t != wire.BatchType {
 		return unsupported(t, wire.BatchType)
 	}
-	blocks, err := wire.ReadBlocks(pacedReader{w, r.Body})
+	blocks, err := wire.ReadBlocks(bufio.NewReaderSize(pacedReader{w, r.Body}, 256<<10))
 	if err != nil {
 		return bodyFault(err)
 	}

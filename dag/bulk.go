@@ -49,8 +49,13 @@ func (d *DAG) Sync() error {
 	return d.st.Apply(b)
 }
 
-// Arrived is the number of the last block that was put.
-func (d *DAG) Arrived() uint64 { return d.arrival.Load() }
+// Arrived is the number of the last block that was put: it and all before it are
+// in the store.
+func (d *DAG) Arrived() uint64 {
+	d.gate.Lock() // whoever has a number and is still writing is waited for
+	defer d.gate.Unlock()
+	return d.arrival.Load()
+}
 
 // ArrivedBefore is the number of the last block that was put before a moment.
 func (d *DAG) ArrivedBefore(t time.Time) (last uint64, err error) {

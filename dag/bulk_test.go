@@ -1,8 +1,12 @@
 package dag_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -149,5 +153,137 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 	c, err = d.CheckAll(t.Context())
 	if err != nil || len(c.Bad) != 1 || !strings.Contains(c.Bad[0].Error(), tree.CID.String()) || !strings.Contains(c.Bad[0].Error(), name.String()) {
 		t.Errorf("a missing block: %v %v", c.Bad, err)
+	}
+}
+
+// watched lets something happen before a batch is applied.
+type watched struct {
+	store.Store
+	before func()
+}
+
+func (w watched) Apply(b *store.Batch) error {
+	w.before()
+	return w.Store.Apply(b)
+}
+
+func TestArrivedNumbersAreInTheStore(t *testing.T) {
+	type seen struct {
+		arrived uint64
+		has     bool
+	}
+	block, answer := rawBlock("under way"), make(chan seen, 1)
+	s := watched{Store: memory.New()}
+	var d *dag.DAG
+	s.before = func() {
+		asked := make(chan bool)
+		go func() {
+			close(asked)
+			n := d.Arrived() // a backup that reaches so far is never asked for it again
+			has, err := d.Has(block.CID)
+			if err != nil {
+				t.Error(err)
+			}
+			answer <- seen{n, has}
+		}()
+		<-asked
+		for range 10_000 {
+			runtime.Gosched() // who does not wait has answered by now
+		}
+	}
+	d, err := dag.Open(s, dag.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.PutMany(t.Context(), []icn.Block{block}); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answer; got.arrived != 1 || !got.has {
+		t.Errorf("the last number is %d, and whether that block is stored: %v", got.arrived, got.has)
+	}
+}
+
+func TestImportStoresManyBlocksAndRefusesAWrongOne(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		wrong int // which block's content is changed; -1: none
+		cut   int // bytes that are missing at the end
+		want  error
+	}{{"sound", -1, 0, nil}, {"first", 0, 0, icn.ErrInvalid}, {"last", 19_999, 0, icn.ErrInvalid}, {"cut", -1, 100, icn.ErrInvalid}} {
+		t.Run(c.name, func(t *testing.T) {
+			var car bytes.Buffer
+			w, err := dag.NewCARWriter(&car, []icn.CID{rawBlock("root").CID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 20_000 {
+				b := rawBlock(fmt.Sprintf("%0512d", i))
+				if i == c.wrong {
+					b.Data[7] ^= 1
+				}
+				if err := w.Put(t.Context(), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d, err := dag.Open(memory.New(), dag.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, err := d.Import(t.Context(), bytes.NewReader(car.Bytes()[:car.Len()-c.cut]))
+			if !errors.Is(err, c.want) {
+				t.Fatalf("%v, want %v", err, c.want)
+			}
+			got, err := d.CheckAll(t.Context())
+			if err != nil || len(got.Bad) > 0 {
+				t.Errorf("what is stored is not sound: %v %v", got.Bad, err)
+			}
+			if c.want == nil && (in.Blocks != 20_000 || got.Blocks != 20_000 || got.Bytes != 20_000*512 || len(arrived(t, d, 0)) != 20_000) {
+				t.Errorf("%+v %+v", in, got)
+			}
+		})
+	}
+}
+
+// owed counts batches that no durable one has followed yet.
+type owed struct {
+	store.Store
+	n *atomic.Int64
+}
+
+func (o owed) Apply(b *store.Batch) error {
+	if err := o.Store.Apply(b); err != nil {
+		return err
+	}
+	if b.Relaxed {
+		o.n.Add(1)
+	} else {
+		o.n.Store(0)
+	}
+	return nil
+}
+
+func TestImportIsDurableWhenItEnds(t *testing.T) {
+	for _, size := range []int{1, 4 << 20, 9 << 20} {
+		s := owed{memory.New(), &atomic.Int64{}}
+		d, err := dag.Open(s, dag.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var car bytes.Buffer
+		w, err := dag.NewCARWriter(&car, []icn.CID{rawBlock("root").CID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at := 0; at < size; at += 1 << 20 {
+			if err := w.Put(t.Context(), icn.NewBlock(icn.Raw, bytes.Repeat([]byte{byte(at >> 20)}, min(size, 1<<20)))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := d.Import(t.Context(), &car); err != nil {
+			t.Fatal(err)
+		}
+		if n := s.n.Load(); n != 0 {
+			t.Errorf("%d bytes: %d batches could be lost", size, n)
+		}
 	}
 }

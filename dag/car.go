@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -22,37 +23,29 @@ type Imported struct {
 // Import stores the blocks of a CAR stream, version 1 or 2, each verified.
 func (d *DAG) Import(ctx context.Context, r io.Reader) (Imported, error) {
 	var out Imported
-	br, err := carv2.NewBlockReader(r, carv2.MaxAllowedSectionSize(icn.MaxBlock+128), carv2.MaxAllowedHeaderSize(1<<20))
+	// Lengths are read byte by byte. Content is compared with its name when it is put.
+	br, err := carv2.NewBlockReader(bufio.NewReaderSize(r, 256<<10), carv2.WithTrustedCAR(true),
+		carv2.MaxAllowedSectionSize(icn.MaxBlock+128), carv2.MaxAllowedHeaderSize(1<<20))
 	if err != nil {
 		return out, fmt.Errorf("import: %w: not a CAR stream: %v", icn.ErrInvalid, err)
 	}
 	out.Roots = br.Roots
-	var held []icn.Block
-	size := 0
-	flush := func() error {
-		if len(held) == 0 {
-			return nil
-		}
-		err := d.PutMany(ctx, held)
-		held, size = nil, 0
-		return err
-	}
+	in := d.intake(ctx)
 	for {
 		b, err := br.Next()
 		if errors.Is(err, io.EOF) {
-			return out, flush()
+			if err := in.end(nil); err != nil {
+				return out, fmt.Errorf("import: %w", err)
+			}
+			return out, nil
 		}
 		if err != nil {
-			return out, fmt.Errorf("import: after %d blocks: %w: %v", out.Blocks, icn.ErrInvalid, err)
+			return out, in.end(fmt.Errorf("import: after %d blocks: %w: %v", out.Blocks, icn.ErrInvalid, err))
 		}
-		held = append(held, icn.Block{CID: b.Cid(), Data: b.RawData()})
-		size += len(b.RawData())
 		out.Blocks++
 		out.Bytes += int64(len(b.RawData()))
-		if size >= flushBytes {
-			if err := errors.Join(flush(), ctx.Err()); err != nil {
-				return out, err
-			}
+		if err := in.add(icn.Block{CID: b.Cid(), Data: b.RawData()}); err != nil {
+			return out, fmt.Errorf("import: %w", in.end(err))
 		}
 	}
 }

@@ -107,10 +107,8 @@ func (d *DAG) Put(_ context.Context, b icn.Block) error { return d.PutMany(nil, 
 
 // PutMany stores blocks in one commit: all or none.
 func (d *DAG) PutMany(_ context.Context, blocks []icn.Block) error {
-	for _, b := range blocks {
-		if err := b.Verify(); err != nil {
-			return fmt.Errorf("put: %w", err)
-		}
+	if err := verifyAll(blocks); err != nil {
+		return err
 	}
 	return d.commit(blocks)
 }
@@ -124,21 +122,34 @@ func (d *DAG) write(blocks []icn.Block, relaxed bool) error {
 	batch := store.Batch{Writes: make([]store.Write, 0, 2*len(blocks)), Relaxed: relaxed}
 	at := uint64(d.now().UnixMilli())
 	fresh := d.fresh.Load()
+	room := make([]byte, 0, roomFor(blocks))
 	for _, b := range blocks {
 		if fresh != nil {
 			fresh.Store(b.CID, true)
 		}
-		n := d.arrival.Add(1)
-		v := make([]byte, headBytes, headBytes+len(b.Data))
-		binary.BigEndian.PutUint64(v, n)
-		binary.BigEndian.PutUint64(v[8:], at)
-		batch.Put(blockKey(b.CID), append(v, b.Data...))
-		batch.Put(arrivalKey(n), b.CID.Bytes())
+		n, id := d.arrival.Add(1), b.CID.KeyString()
+		block := len(room)
+		room = append(append(room, keyBlock...), id...)
+		value := len(room)
+		room = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(room, n), at)
+		room = append(room, b.Data...)
+		arrival := len(room)
+		room = binary.BigEndian.AppendUint64(append(room, keyArrival...), n)
+		batch.Put(room[block:value:value], room[value:arrival:arrival])
+		batch.Put(room[arrival:len(room):len(room)], room[block+len(keyBlock):value:value])
 	}
 	if err := d.st.Apply(&batch); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
 	return nil
+}
+
+// roomFor is how much the rows of blocks need, in one piece.
+func roomFor(blocks []icn.Block) (n int) {
+	for _, b := range blocks {
+		n += len(keyBlock) + b.CID.ByteLen() + headBytes + len(b.Data) + len(keyArrival) + 8
+	}
+	return n
 }
 
 func arrivalKey(n uint64) []byte {

@@ -27,6 +27,9 @@ import (
 // write through both addresses: nothing that was acknowledged is lost, and no entry
 // is there twice.
 func TestPausedProcessesCommitNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a while")
+	}
 	if err := startDatabase(); errors.Is(err, pgtest.Missing) && os.Getenv("CI") == "" {
 		t.Skip("PostgreSQL is not installed")
 	}

@@ -43,6 +43,9 @@ type yard struct {
 }
 
 func newYard(t *testing.T) *yard {
+	if testing.Short() {
+		t.Skip("it takes a while")
+	}
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("ICN_SEED"); s != "" {
 		var err error
