@@ -33,7 +33,7 @@ func main() {
 	flag.DurationVar(&b.each, "each", 3*time.Second, "how long each measurement goes on")
 	flag.IntVar(&b.blocks, "blocks", 100_000, "blocks in the backups")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often a backup is measured; the median counts")
-	only := flag.String("only", "start,jobs,blocks,siege,backup,postgres", "what to measure")
+	only := flag.String("only", "start,jobs,blocks,siege,backup,batch,postgres", "what to measure")
 	flag.Parse()
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -60,6 +60,7 @@ func (b benches) run(only []string) error {
 		"blocks":   func(dir string) error { return b.single(ctx, dir) },
 		"siege":    func(dir string) error { return measureSiege(ctx, b.node, dir, b.each) },
 		"backup":   func(dir string) error { return b.backup(ctx, dir) },
+		"batch":    func(dir string) error { return b.batch(ctx, dir) },
 		"postgres": func(dir string) error { return measureDatabase(ctx, b.node, dir, b.each) },
 	}
 	for _, name := range only {
