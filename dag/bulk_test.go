@@ -263,7 +263,7 @@ func (o owed) Apply(b *store.Batch) error {
 }
 
 func TestImportIsDurableWhenItEnds(t *testing.T) {
-	for _, size := range []int{1, 4 << 20, 9 << 20} {
+	for _, size := range []int{1, 8 << 20, 17 << 20} {
 		s := owed{memory.New(), &atomic.Int64{}}
 		d, err := dag.Open(s, dag.Options{})
 		if err != nil {

@@ -3,14 +3,20 @@ package dag
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-// intake stores many blocks as they come: they are checked and written on all
-// cores beside the reading, and are durable when it has ended. It holds a bounded
+// What one intake holds: the larger the batches, the less an engine sorts again
+// later; a few of them are under way.
+const (
+	intakeBytes = 8 << 20
+	underWay    = 2
+)
+
+// intake stores many blocks as they come: they are checked and written
+// beside the reading, and are durable when it has ended. It holds a bounded
 // number at a time.
 type intake struct {
 	ctx   context.Context
@@ -25,14 +31,14 @@ type intake struct {
 }
 
 func (d *DAG) intake(ctx context.Context) *intake {
-	return &intake{ctx: ctx, d: d, room: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	return &intake{ctx: ctx, d: d, room: make(chan struct{}, underWay)}
 }
 
 // add takes a block, whose content must not be changed any more.
 func (in *intake) add(b icn.Block) error {
 	in.held = append(in.held, b)
 	in.bytes += len(b.Data)
-	if in.bytes < flushBytes {
+	if in.bytes < intakeBytes {
 		return nil
 	}
 	in.hand()
