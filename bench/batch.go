@@ -114,7 +114,6 @@ func (b *batches) loadAndPin(p *process) error {
 }
 
 func putBatches(p *process, bodies [][]byte) error {
-	head := "POST /dag/put/batch HTTP/1.1\r\nHost: icn\r\nx-api-key: " + apiKey + "\r\nContent-Type: " + wire.BatchType + "\r\n"
 	var next atomic.Int64
 	errs := make([]error, batchClients)
 	var work sync.WaitGroup
@@ -127,16 +126,20 @@ func putBatches(p *process, bodies [][]byte) error {
 			}
 			defer w.conn.Close()
 			for n := next.Add(1) - 1; n < int64(len(bodies)) && errs[i] == nil; n = next.Add(1) - 1 {
-				status, answer, err := w.do(head, bodies[n])
-				if err == nil && status != http.StatusCreated {
-					err = fmt.Errorf("put/batch: %d %.200s", status, answer)
-				}
-				errs[i] = err
+				errs[i] = putBatch(w, bodies[n])
 			}
 		})
 	}
 	work.Wait()
 	return errors.Join(errs...)
+}
+
+func putBatch(w *socket, body []byte) error {
+	status, answer, err := w.do("POST /dag/put/batch HTTP/1.1\r\nHost: icn\r\nx-api-key: "+apiKey+"\r\nContent-Type: "+wire.BatchType+"\r\n", body)
+	if err == nil && status != http.StatusCreated {
+		err = fmt.Errorf("put/batch: %d %.200s", status, answer)
+	}
+	return err
 }
 
 // daemon measures an import of a new IPFS daemon.

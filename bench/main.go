@@ -32,8 +32,9 @@ func main() {
 	flag.StringVar(&b.ipfs, "ipfs", "", "a Kubo binary to compare blocks and backups with")
 	flag.DurationVar(&b.each, "each", 3*time.Second, "how long each measurement goes on")
 	flag.IntVar(&b.blocks, "blocks", 100_000, "blocks in the backups")
+	flag.IntVar(&b.many, "many", 1_000_000, "blocks in the backups of a large store")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often a backup is measured; the median counts")
-	only := flag.String("only", "start,jobs,blocks,siege,backup,batch,postgres", "what to measure")
+	only := flag.String("only", "start,jobs,blocks,siege,backup,batch,million,postgres", "what to measure")
 	flag.Parse()
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -44,7 +45,8 @@ func main() {
 type benches struct {
 	node, cli, ipfs string
 	each            time.Duration
-	blocks, rounds  int
+	blocks, many    int
+	rounds          int
 }
 
 func (b benches) run(only []string) error {
@@ -61,6 +63,7 @@ func (b benches) run(only []string) error {
 		"siege":    func(dir string) error { return measureSiege(ctx, b.node, dir, b.each) },
 		"backup":   func(dir string) error { return b.backup(ctx, dir) },
 		"batch":    func(dir string) error { return b.batch(ctx, dir) },
+		"million":  func(dir string) error { return b.million(ctx, dir) },
 		"postgres": func(dir string) error { return measureDatabase(ctx, b.node, dir, b.each) },
 	}
 	for _, name := range only {
