@@ -16,7 +16,7 @@ import (
 // entry of it. A damaged backup leaves behind no more than some of its blocks, each
 // of which is what its name says.
 func Merge(ctx context.Context, from Source, h node.History, blocks *dag.DAG, c node.Checker) (Result, error) {
-	r := &reader{ctx: ctx, into: Into{Checker: c, with: &h}, blocks: blocks}
+	r := &reader{ctx: ctx, into: Into{Checker: c, with: &h}, blocks: blocks, put: blocks.PutVerified}
 	err := r.one(from)
 	if err == nil {
 		err = r.mergePins()

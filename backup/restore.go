@@ -55,8 +55,12 @@ func Restore(ctx context.Context, from []Source, into Into) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &reader{ctx: ctx, into: into, blocks: blocks}
+	filling := blocks.Fill()
+	r := &reader{ctx: ctx, into: into, blocks: blocks, put: filling.Put}
 	err = r.all(from)
+	if err == nil {
+		err = filling.End()
+	}
 	if err == nil {
 		err = r.finish()
 	}
@@ -83,7 +87,8 @@ func Verify(ctx context.Context, from []Source, c node.Checker, progress func(in
 type reader struct {
 	ctx    context.Context
 	into   Into
-	blocks *dag.DAG // nil: they are checked only
+	blocks *dag.DAG
+	put    func([]icn.Block) error // nil: they are checked only
 	log    *node.Rebuild
 	pins   []dag.RawPin
 	result Result
@@ -275,10 +280,10 @@ func (x *reading) car(m Member, data []byte) error {
 	x.blocks += m.Items
 	x.bytes += bytes
 	x.mu.Unlock()
-	if x.reader.blocks == nil {
+	if x.put == nil {
 		return nil
 	}
-	return x.reader.blocks.PutVerified(blocks)
+	return x.put(blocks)
 }
 
 func (x *reading) entriesOf(data []byte) (items int64, err error) {

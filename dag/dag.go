@@ -120,6 +120,15 @@ func (d *DAG) write(blocks []icn.Block, relaxed bool) error {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
 	batch := store.Batch{Writes: make([]store.Write, 0, 2*len(blocks)), Relaxed: relaxed}
+	d.rows(blocks, &batch, &batch)
+	if err := d.st.Apply(&batch); err != nil {
+		return fmt.Errorf("put: %w", err)
+	}
+	return nil
+}
+
+// rows gives blocks their numbers, and appends what is stored of them.
+func (d *DAG) rows(blocks []icn.Block, content, arrivals *store.Batch) {
 	at := uint64(d.now().UnixMilli())
 	fresh := d.fresh.Load()
 	room := make([]byte, 0, roomFor(blocks))
@@ -133,21 +142,15 @@ func (d *DAG) write(blocks []icn.Block, relaxed bool) error {
 		value := len(room)
 		room = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(room, n), at)
 		room = append(room, b.Data...)
-		arrival := len(room)
-		room = binary.BigEndian.AppendUint64(append(room, keyArrival...), n)
-		batch.Put(room[block:value:value], room[value:arrival:arrival])
-		batch.Put(room[arrival:len(room):len(room)], room[block+len(keyBlock):value:value])
+		content.Put(room[block:value:value], room[value:len(room):len(room)])
+		arrivals.Put(arrivalKey(n), []byte(id))
 	}
-	if err := d.st.Apply(&batch); err != nil {
-		return fmt.Errorf("put: %w", err)
-	}
-	return nil
 }
 
-// roomFor is how much the rows of blocks need, in one piece.
+// roomFor is how much the content of blocks and their names need, in one piece.
 func roomFor(blocks []icn.Block) (n int) {
 	for _, b := range blocks {
-		n += len(keyBlock) + b.CID.ByteLen() + headBytes + len(b.Data) + len(keyArrival) + 8
+		n += len(keyBlock) + b.CID.ByteLen() + headBytes + len(b.Data)
 	}
 	return n
 }
