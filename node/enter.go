@@ -124,23 +124,13 @@ type knockRequest struct {
 
 func (k knockRequest) encode() []byte {
 	b := icn.AppendText(icn.AppendText(icn.AppendArray(nil, 4), k.Name), k.Code)
-	b = icn.AppendArray(icn.AppendTexts(b, k.Addrs), len(k.Rotations))
-	for _, r := range k.Rotations {
-		b = icn.AppendBytes(b, r)
-	}
-	return b
+	return appendRotations(icn.AppendTexts(b, k.Addrs), k.Rotations)
 }
 
 func decodeKnock(p []byte) (knockRequest, error) {
 	r := icn.NewReader(p)
 	r.Tuple(4)
-	k := knockRequest{Name: r.Text(64), Code: r.Text(64), Addrs: r.Texts(16, 256)}
-	for range r.Array(64) {
-		k.Rotations = append(k.Rotations, r.Bytes(icn.MaxStatement))
-		if r.Err() != nil {
-			break
-		}
-	}
+	k := knockRequest{Name: r.Text(64), Code: r.Text(64), Addrs: r.Texts(16, 256), Rotations: readRotations(r)}
 	return k, r.Close()
 }
 

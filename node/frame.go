@@ -158,9 +158,10 @@ func (f refusal) err() error {
 // Peer is what is known of a node before the log tells it.
 type Peer struct {
 	DID    icn.DID  `json:"did"`
-	Key    icn.DID  `json:"key"` // that it signs with
 	RaftID uint64   `json:"raft_id"`
 	Addrs  []string `json:"addrs"`
+
+	Rotations [][]byte `json:"rotations,omitempty"` // statements by which it got another key
 }
 
 // Welcome tells a new or returning node its seat and who else there is.
@@ -175,7 +176,8 @@ func (w Welcome) Encode() []byte {
 	b := icn.AppendUint(icn.AppendBytes(icn.AppendArray(nil, 3), w.Genesis), w.RaftID)
 	b = icn.AppendArray(b, len(w.Peers))
 	for _, p := range w.Peers {
-		b = icn.AppendTexts(icn.AppendUint(icn.AppendDID(icn.AppendDID(icn.AppendArray(b, 4), p.DID), p.Key), p.RaftID), p.Addrs)
+		b = icn.AppendTexts(icn.AppendUint(icn.AppendDID(icn.AppendArray(b, 4), p.DID), p.RaftID), p.Addrs)
+		b = appendRotations(b, p.Rotations)
 	}
 	return b
 }
@@ -187,7 +189,7 @@ func DecodeWelcome(p []byte) (Welcome, error) {
 	w := Welcome{Genesis: r.Bytes(icn.MaxBlock), RaftID: r.Uint()}
 	for range r.Array(4096) {
 		r.Tuple(4)
-		w.Peers = append(w.Peers, Peer{DID: r.DID(), Key: r.DID(), RaftID: r.Uint(), Addrs: r.Texts(maxFrameTexts, 512)})
+		w.Peers = append(w.Peers, Peer{DID: r.DID(), RaftID: r.Uint(), Addrs: r.Texts(maxFrameTexts, 512), Rotations: readRotations(r)})
 		if r.Err() != nil {
 			break
 		}

@@ -92,11 +92,18 @@ func (n *Node) learn(d icn.DID, addrs []string) {
 	}
 }
 
-func (n *Node) learnPeers(ps []Peer) {
+// learnPeers takes what another node tells about peers: where they are as a hint,
+// their keys only with the proof.
+func (n *Node) learnPeers(l *Loop, ps []Peer) {
 	for _, p := range ps {
 		n.learn(p.DID, p.Addrs)
-		if p.Key != p.DID {
-			n.keys.Store(p.DID, p.Key)
+		if len(p.Rotations) == 0 {
+			continue
+		}
+		if key, err := n.proven(l, p.DID, p.Rotations); err == nil {
+			n.keys.Store(p.DID, key)
+		} else {
+			n.cfg.Log.Warn("what was told about a peer's key is not believed", "peer", p.DID, "error", err)
 		}
 	}
 }

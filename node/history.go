@@ -166,7 +166,13 @@ func ReadHistory(s store.Store, verify core.Verify) (h History, err error) {
 	}
 	for _, p := range now.m.Nodes() {
 		x, _ := now.m.Node(p.DID)
-		h.Peers = append(h.Peers, Peer{DID: p.DID, Key: now.m.KeyOf(p.DID), RaftID: p.RaftID, Addrs: x.Addrs})
+		known := Peer{DID: p.DID, RaftID: p.RaftID, Addrs: x.Addrs}
+		if now.m.KeyOf(p.DID) != p.DID {
+			if known.Rotations, err = rotations(st, []icn.DID{p.DID}); err != nil {
+				return h, err
+			}
+		}
+		h.Peers = append(h.Peers, known)
 	}
 	return h, nil
 }

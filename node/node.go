@@ -181,7 +181,9 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 		Verify: n.cfg.Verify, VerifyBatch: n.cfg.VerifyBatch,
 		Send: n.send, Run: n.runner(ctx), Capable: n.cfg.Capable, Stop: n.stopRun, Applied: n.applied,
 		Learned: func(ps []Peer) {
-			n.learnPeers(ps)
+			if l := n.loop.Load(); l != nil {
+				n.learnPeers(l, ps)
+			}
 			n.want()
 		},
 		Rotated: n.cfg.Rotated,
@@ -190,7 +192,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	if err != nil {
 		return err
 	}
-	n.learnPeers(w.Peers)
+	n.learnPeers(l, w.Peers)
 	if err := l.Turn(now()); err != nil {
 		return err
 	}
@@ -361,6 +363,9 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 	}
 	for _, ev := range out.Events {
 		switch b := ev.Body.(type) {
+		case icn.KeyRotated:
+			n.keys.Delete(b.Who) // the log knows better than whoever told
+			n.want()
 		case icn.JobSettled:
 			n.stats.Settled.Add(1)
 			n.keepOutput(b)

@@ -49,13 +49,9 @@ func (l *Loop) resign(s *icn.Statement, wire []byte) []byte {
 // tells of, or one that rotations prove which the log does not tell here yet.
 func (n *Node) recognise(l *Loop, key icn.DID, proof [][]byte) (owner icn.DID, err error) {
 	var current bool
-	var network icn.CID
-	l.View(func(m *core.Machine) {
-		owner, current = m.OwnerOf(key)
-		network = m.Network()
-	})
+	l.View(func(m *core.Machine) { owner, current = m.OwnerOf(key) })
 	if owner == key && len(proof) > 0 {
-		return n.claim(l, network, key, proof)
+		return n.claim(l, key, proof)
 	}
 	if !current {
 		return owner, fmt.Errorf("knock: %w: this key of %s was replaced; knock with the new one", icn.ErrDenied, owner)
@@ -63,29 +59,59 @@ func (n *Node) recognise(l *Loop, key icn.DID, proof [][]byte) (owner icn.DID, e
 	return owner, nil
 }
 
-// claim believes a chain of rotations that begins with the key that the log has.
-func (n *Node) claim(l *Loop, network icn.CID, key icn.DID, proof [][]byte) (icn.DID, error) {
-	ring, err := icn.ReadKeyring(network, proof, n.cfg.Verify)
+// claim finds out whose key it is that a chain of rotations leads to.
+func (n *Node) claim(l *Loop, key icn.DID, proof [][]byte) (icn.DID, error) {
+	s, err := icn.DecodeStatement(proof[0])
 	if err != nil {
 		return key, fmt.Errorf("knock: %w", err)
 	}
-	for d, keys := range ring { // order: a key that agreed to be d's is nobody else's
-		if keys[len(keys)-1] != key {
-			continue
-		}
-		good := false
-		l.View(func(m *core.Machine) {
-			now := icn.DID(m.KeyOf(d))
-			good = m.IsNode(d) && (now == d || slices.Contains(keys, now))
-		})
-		if !good {
-			return key, fmt.Errorf("knock: %w: the rotations do not begin with the key that %s has here", icn.ErrDenied, d)
-		}
-		n.keys.Store(d, key)
-		n.want()
-		return d, nil
+	now, err := n.proven(l, s.Author, proof)
+	if err == nil && now != key {
+		err = fmt.Errorf("%w: the rotations do not lead to the key that is shown", icn.ErrDenied)
 	}
-	return key, fmt.Errorf("knock: %w: the rotations do not lead to the key that is shown", icn.ErrDenied)
+	if err != nil {
+		return key, fmt.Errorf("knock: %w", err)
+	}
+	n.keys.Store(s.Author, key)
+	n.want()
+	return s.Author, nil
+}
+
+// proven is the key that a chain of rotations gives a node: it must lead through
+// the key that the log has for it here.
+func (n *Node) proven(l *Loop, d icn.DID, proof [][]byte) (key icn.DID, err error) {
+	l.View(func(m *core.Machine) {
+		var ring icn.Keyring
+		if ring, err = icn.ReadKeyring(m.Network(), proof, n.cfg.Verify); err != nil {
+			return
+		}
+		keys := ring[d]
+		now := icn.DID(m.KeyOf(d))
+		if len(ring) != 1 || len(keys) == 0 || now != d && !slices.Contains(keys, now) {
+			err = fmt.Errorf("%w: the rotations do not go on from the key that %s has here", icn.ErrDenied, d)
+			return
+		}
+		key = keys[len(keys)-1]
+	})
+	return key, err
+}
+
+func appendRotations(b []byte, rs [][]byte) []byte {
+	b = icn.AppendArray(b, len(rs))
+	for _, r := range rs {
+		b = icn.AppendBytes(b, r)
+	}
+	return b
+}
+
+func readRotations(r *icn.Reader) (out [][]byte) {
+	for range r.Array(64) {
+		out = append(out, r.Bytes(icn.MaxStatement))
+		if r.Err() != nil {
+			break
+		}
+	}
+	return out
 }
 
 // Rotations are the statements by which these identities got other keys, in the

@@ -199,7 +199,14 @@ func (l *Loop) Welcome(to icn.DID) Welcome {
 	}
 	for _, p := range l.m.Nodes() {
 		n, _ := l.m.Node(p.DID)
-		w.Peers = append(w.Peers, Peer{DID: p.DID, Key: l.m.KeyOf(p.DID), RaftID: p.RaftID, Addrs: n.Addrs})
+		known := Peer{DID: p.DID, RaftID: p.RaftID, Addrs: n.Addrs}
+		if l.m.KeyOf(p.DID) != p.DID {
+			var err error
+			if known.Rotations, err = rotations(l.st, []icn.DID{p.DID}); err != nil {
+				l.cfg.Log.Warn("a peer is not told how another one's key was rotated", "peer", to, "of", p.DID, "error", err)
+			}
+		}
+		w.Peers = append(w.Peers, known)
 	}
 	return w
 }
