@@ -197,7 +197,7 @@ func (a *app) restoreCommand() *cobra.Command {
 	var inputs []string
 	var path string
 	var into atRest
-	c := command("restore", "Bring a backup back into an empty store, checking everything", 0, 0, func(c *cobra.Command, _ []string) error {
+	c := command("restore", "Bring back what a backup holds, checking everything", 0, 0, func(c *cobra.Command, _ []string) error {
 		if len(inputs) == 0 && path == "" {
 			return usageError{"from where? give --input FILE.tar.gz (again for each incremental one), or --path FOLDER", c.CommandPath()}
 		}
