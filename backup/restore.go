@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -172,7 +171,7 @@ func (x *reading) member(name string, data []byte) error {
 	}
 	if strings.HasPrefix(name, "blocks/") {
 		x.note(Member{Name: name})
-		x.beside(name, bytes.Clone(data))
+		x.beside(name, append(buffer(len(data)), data...))
 		return nil
 	}
 	m := memberOf(name, data)
@@ -262,6 +261,7 @@ func (x *reading) beside(name string, data []byte) {
 		if err := x.car(memberOf(name, data), data); err != nil {
 			x.fail(fmt.Errorf("%s: %w", name, err))
 		}
+		spare(data)
 	})
 }
 

@@ -31,19 +31,19 @@ func (f *Filling) Put(blocks []icn.Block) error {
 	f.d.gate.RLock()
 	defer f.d.gate.RUnlock()
 	content := store.Batch{Writes: make([]store.Write, 0, len(blocks)), Relaxed: true}
-	full := f.number(blocks, &content)
+	arrivals := store.Batch{Writes: make([]store.Write, 0, len(blocks))}
+	f.d.rows(blocks, &content, &arrivals)
 	if err := f.d.st.Apply(&content); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
-	return f.apply(full)
+	return f.apply(f.hold(arrivals.Writes))
 }
 
-// number appends the rows of blocks, and returns the arrival numbers that are held
-// when they are many.
-func (f *Filling) number(blocks []icn.Block, content *store.Batch) (full store.Batch) {
+// hold keeps arrival numbers back, and returns all of them when they are many.
+func (f *Filling) hold(writes []store.Write) (full store.Batch) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.d.rows(blocks, content, &f.arrivals)
+	f.arrivals.Writes = append(f.arrivals.Writes, writes...)
 	if len(f.arrivals.Writes) < arrivalsHeld {
 		return full
 	}
