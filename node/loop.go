@@ -290,7 +290,11 @@ func (l *Loop) Turn(now icn.Time) error {
 			break
 		}
 	}
-	return l.flush()
+	if err := l.flush(); err != nil {
+		return err
+	}
+	l.showPoint()
+	return nil
 }
 
 // tick passes time on to everything that waits for it.

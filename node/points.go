@@ -15,6 +15,13 @@ type points struct {
 	mine      *signed // this clerk's latest
 	certified uint64
 	note      string
+	shown     shownPoint // to others, when everything that it covers is in the store
+}
+
+// shownPoint is a certified checkpoint that others see.
+type shownPoint struct {
+	size uint64
+	note string
 }
 
 // signed is one clerk's word.
@@ -139,9 +146,7 @@ func (l *Loop) certify(size uint64) error {
 	if len(with) < need {
 		return nil
 	}
-	l.mu.Lock()
 	l.points.certified, l.points.note = size, own.Note(with)
-	l.mu.Unlock()
 	l.batch.Put([]byte(keyCert), []byte(l.points.note))
 	for n := range l.points.sigs { // order: each is dropped by itself
 		if n < size {
@@ -151,12 +156,23 @@ func (l *Loop) certify(size uint64) error {
 	return nil
 }
 
-// Certified is the last certified checkpoint as a signed note; empty when there
-// is none. It may be called from any goroutine.
+// Certified is the last certified checkpoint as a signed note, of which everything
+// is in the store; empty when there is none. It may be called from any goroutine.
 func (l *Loop) Certified() (uint64, string) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
-	return l.points.certified, l.points.note
+	return l.points.shown.size, l.points.shown.note
+}
+
+// showPoint lets others see the last certified checkpoint, at the end of a turn:
+// the records of the entries below it are stored by then.
+func (l *Loop) showPoint() {
+	if l.points.shown.size == l.points.certified {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.points.shown = shownPoint{l.points.certified, l.points.note}
 }
 
 // loadCertified reads what was certified before the last stop.
@@ -166,6 +182,7 @@ func (l *Loop) loadCertified(v []byte) error {
 		return fmt.Errorf("stored checkpoint: %w: %v", icn.ErrCorrupt, err)
 	}
 	l.points.certified, l.points.note = c.Size, string(v)
+	l.points.shown = shownPoint{c.Size, string(v)}
 	return nil
 }
 
