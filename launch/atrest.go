@@ -16,6 +16,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/node"
 	"github.com/InterCooperative-Network/icn-core/store"
+	"github.com/InterCooperative-Network/icn-core/store/pebble"
 	"github.com/InterCooperative-Network/icn-core/store/transfer"
 )
 
@@ -27,10 +28,14 @@ type Stores struct {
 
 // OpenStores opens the stores of a node that does not run.
 func OpenStores(ctx context.Context, cfg config.Config, log *slog.Logger) (*Stores, error) {
+	return openStores(ctx, cfg, log)
+}
+
+func openStores(ctx context.Context, cfg config.Config, log *slog.Logger, options ...pebble.Option) (*Stores, error) {
 	if cfg.Storage.Backend == "memory" {
 		return nil, fmt.Errorf("storage: %w: the memory store keeps nothing; give --storage-backend and --storage-path, or --config FILE", icn.ErrInvalid)
 	}
-	s, err := OpenStore(ctx, cfg.Storage, log)
+	s, err := openStore(ctx, cfg.Storage, log, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -67,9 +72,10 @@ type Opened struct {
 // Close closes the stores and the key.
 func (o *Opened) Close() error { return errors.Join(o.end(), o.Stores.Close()) }
 
-// OpenAtRest opens what a node that does not run holds.
+// OpenAtRest opens what a node that does not run holds, to look at it or to change
+// a little.
 func OpenAtRest(ctx context.Context, cfg config.Config, log *slog.Logger) (*Opened, error) {
-	s, err := OpenStores(ctx, cfg, log)
+	s, err := openStores(ctx, cfg, log, pebble.Still())
 	if err != nil {
 		return nil, err
 	}

@@ -25,19 +25,23 @@ import (
 // OpenStore opens the store of a configuration. One in a database that another
 // process works in is a [*postgres.Held].
 func OpenStore(ctx context.Context, c config.Storage, log *slog.Logger) (store.Store, error) {
+	return openStore(ctx, c, log)
+}
+
+func openStore(ctx context.Context, c config.Storage, log *slog.Logger, options ...pebble.Option) (store.Store, error) {
 	if c.Backend == "postgresql" {
 		return interfaced(postgres.Open(ctx, database(c, "", log)))
 	}
-	return openFile(c.Backend, c.Path, log)
+	return openFile(c.Backend, c.Path, append(options, pebble.Log(log))...)
 }
 
 // openFile opens a store on this machine.
-func openFile(backend, path string, log *slog.Logger) (store.Store, error) {
+func openFile(backend, path string, options ...pebble.Option) (store.Store, error) {
 	switch backend {
 	case "memory":
 		return memory.New(), nil
 	case "pebble", "sled":
-		return interfaced(pebble.Open(path, pebble.Log(log)))
+		return interfaced(pebble.Open(path, options...))
 	case "sqlite":
 		return interfaced(sqlite.Open(path))
 	case "rocksdb":
@@ -162,7 +166,7 @@ func (r *Running) openLedger() error {
 	if backend == "postgresql" {
 		backend = "pebble"
 	}
-	s, err := openFile(backend, c.LedgerPath, r.log)
+	s, err := openFile(backend, c.LedgerPath, pebble.Log(r.log))
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,16 @@ type settings struct {
 	cache    int64
 	keepFree uint64
 	log      *slog.Logger
+	still    bool
 }
 
 // memTable is what is written at most before it is sorted into tables; Pebble
 // starts with 256 KiB and holds two at most.
 const memTable = 8 << 20
+
+// tableBlock is how many bytes are read and decompressed at once. Pebble's own 4 KiB
+// cost a tenth more whenever all is read; larger ones cost who reads a little.
+const tableBlock = 16 << 10
 
 // CacheSize is how many bytes of tables are kept in memory; 16 MiB if not said.
 func CacheSize(bytes int64) Option { return func(s *settings) { s.cache = bytes } }
@@ -35,6 +40,10 @@ func CacheSize(bytes int64) Option { return func(s *settings) { s.cache = bytes 
 // KeepFree is how many bytes of the disk are left alone: with less, batches are
 // refused. 64 MiB if not said; 0 writes to the last byte.
 func KeepFree(bytes uint64) Option { return func(s *settings) { s.keepFree = bytes } }
+
+// Still leaves the tables as they are, for a look that should not wait until they
+// are sorted anew. Who writes much should not ask for it.
+func Still() Option { return func(s *settings) { s.still = true } }
 
 // Log is told of trouble in the background; nobody is if not said.
 func Log(l *slog.Logger) Option { return func(s *settings) { s.log = l } }
@@ -80,6 +89,8 @@ func (s *Store) options(set settings, lock *pebble.Lock) (opts *pebble.Options, 
 		FormatMajorVersion: pebble.FormatNewest,
 		FS:                 vfs.OnDiskFull(vfs.Default, s.failed.diskFull),
 		Lock:               lock,
+
+		DisableAutomaticCompactions: set.still,
 		Logger:             logger{s.failed},
 		EventListener: &pebble.EventListener{
 			BackgroundError: s.failed.background,
@@ -96,7 +107,9 @@ func (s *Store) options(set settings, lock *pebble.Lock) (opts *pebble.Options, 
 			},
 		},
 	}
-	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10) // the other levels take it over
+	// The other levels take these over.
+	opts.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	opts.Levels[0].BlockSize = tableBlock
 	return opts, cache.Unref
 }
 
