@@ -91,7 +91,7 @@ func (s *Store) options(set settings, lock *pebble.Lock) (opts *pebble.Options, 
 		Lock:               lock,
 
 		DisableAutomaticCompactions: set.still,
-		Logger:             logger{s.failed},
+		Logger:                      logger{s.failed},
 		EventListener: &pebble.EventListener{
 			BackgroundError: s.failed.background,
 			// What read the damage reports it to who asked; without this,
