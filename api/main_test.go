@@ -111,7 +111,7 @@ func program(blocks *dag.DAG) node.Runner {
 			}
 			in = append(in, part...)
 		}
-		return node.Output{Receipt: icn.JobReceipt{Gas: uint64(len(in)), Millis: 1, ABI: 1}, Stdout: bytes.ToUpper(in)}, nil
+		return node.Output{Receipt: icn.JobReceipt{Outcome: icn.Outcome{Gas: uint64(len(in))}, Millis: 1, ABI: 1}, Stdout: bytes.ToUpper(in)}, nil
 	}
 }
 

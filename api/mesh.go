@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,89 +13,8 @@ import (
 	"github.com/InterCooperative-Network/icn-core/node"
 )
 
-// specOf makes a job's specification and budget of what was sent.
-func specOf(in wire.Submit) (icn.JobSpec, uint64, error) {
-	var none icn.JobSpec
-	shape := func(path, format string, args ...any) (icn.JobSpec, uint64, error) {
-		return none, 0, &wire.FieldError{Path: path, Reason: fmt.Sprintf(format, args...)}
-	}
-	spec := icn.JobSpec{Module: in.Module, Inputs: in.Inputs, Args: in.Args, Env: in.Env, Limits: in.Limits, Requires: in.Requires}
-	switch {
-	case !spec.Module.Defined():
-		spec.Module = in.Manifest
-	case in.Manifest.Defined() && in.Manifest != in.Module:
-		return shape("manifest_cid", "another one than module: give one of them")
-	}
-	if !spec.Module.Defined() {
-		return shape("module", "missing: the CID of a WASI preview 1 program")
-	}
-	budget := in.Budget
-	switch {
-	case budget == 0:
-		budget = in.Cost
-	case in.Cost != 0 && in.Cost != in.Budget:
-		return shape("cost_mana", "another one than budget: give one of them")
-	}
-	if budget == 0 {
-		budget = wire.DefaultBudget
-	}
-	if in.Spec == nil {
-		return spec, budget, checkSpec(spec)
-	}
-	if len(in.Inputs) > 0 {
-		return shape("inputs", "give them here or in spec_json, not in both")
-	}
-	if err := addUpstream(&spec, in.Spec); err != nil {
-		return none, 0, err
-	}
-	return spec, budget, checkSpec(spec)
-}
-
-// addUpstream takes the parts of an upstream specification over.
-func addUpstream(spec *icn.JobSpec, from *wire.JobSpec) error {
-	var kind string
-	if json.Unmarshal(from.Kind, &kind) != nil || kind != "CclWasm" && kind != "GenericPlaceholder" {
-		return &wire.FieldError{Path: "spec_json.kind", Reason: `want "CclWasm": what runs is the module; an Echo job names none (echo is a program like any other)`}
-	}
-	if len(from.Outputs) > 0 {
-		return &wire.FieldError{Path: "spec_json.outputs", Reason: "a program's result is its stdout; leave them out"}
-	}
-	spec.Inputs = from.Inputs
-	spec.Requires.Capabilities = append(spec.Requires.Capabilities, from.Capabilities...)
-	spec.Requires.CPUCores = max(spec.Requires.CPUCores, from.Resources.CPUCores)
-	spec.Requires.MemoryMB = max(spec.Requires.MemoryMB, from.Resources.MemoryMB)
-	spec.Requires.StorageMB = max(spec.Requires.StorageMB, from.Resources.StorageMB)
-	return nil
-}
-
-// checkSpec says where a specification is over what a statement can carry.
-func checkSpec(spec icn.JobSpec) error {
-	tooMany := func(path string, n, most int) error {
-		return &wire.FieldError{Path: path, Reason: fmt.Sprintf("%d of them, at most %d", n, most)}
-	}
-	switch {
-	case len(spec.Inputs) > icn.MaxInputs:
-		return tooMany("inputs", len(spec.Inputs), icn.MaxInputs)
-	case len(spec.Args) > icn.MaxArgs:
-		return tooMany("args", len(spec.Args), icn.MaxArgs)
-	case len(spec.Env) > icn.MaxArgs:
-		return tooMany("env", len(spec.Env), icn.MaxArgs)
-	case len(spec.Requires.Capabilities) > 32:
-		return tooMany("requires.capabilities", len(spec.Requires.Capabilities), 32)
-	}
-	if b := spec.Append(nil); len(b) > icn.MaxStatement/2 {
-		return &wire.FieldError{Path: "args", Reason: fmt.Sprintf("the specification has %d bytes, at most %d; put large input into a file", len(b), icn.MaxStatement/2)}
-	}
-	r := icn.NewReader(spec.Append(nil))
-	icn.ReadJobSpec(r)
-	if err := r.Close(); err != nil {
-		return fmt.Errorf("job: %w", err)
-	}
-	return nil
-}
-
 func (s *Server) submit(ctx context.Context, in *body[wire.Submit]) (wire.Submitted, error) {
-	spec, budget, err := specOf(in.Body)
+	spec, budget, err := in.Body.Job()
 	if err != nil {
 		return wire.Submitted{}, err
 	}

@@ -53,7 +53,7 @@ func start(t testing.TB, st store.Store, pair key.Pair) *coop {
 	require.NoError(t, err)
 	n := node.New(node.Config{Key: pair, Store: st, Blocks: d, Verify: key.Verify, VerifyBatch: verifyBatch,
 		Runner: func(_ context.Context, r node.Run) (node.Output, error) {
-			return node.Output{Stdout: []byte(strings.Join(r.Job.Spec.Args, " ")), Receipt: icn.JobReceipt{Gas: 1, ABI: 1}}, nil
+			return node.Output{Stdout: []byte(strings.Join(r.Job.Spec.Args, " ")), Receipt: icn.JobReceipt{Outcome: icn.Outcome{Gas: 1}, ABI: 1}}, nil
 		},
 		Rules: icn.DefaultRules(), Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -19,6 +19,10 @@ type jobFlags struct {
 	budget      uint64
 	limits      icn.JobLimits
 	requires    icn.JobRequirements
+	outputs     []string
+	grants      icn.JobGrants
+	copies      icn.JobCopies
+	resume      string
 }
 
 func (f *jobFlags) add(c *cobra.Command) {
@@ -31,11 +35,33 @@ func (f *jobFlags) add(c *cobra.Command) {
 	fs.Uint64Var(&f.limits.OutputBytes, "max-output", 0, "the most it may write, in bytes (default: the federation's rules)")
 	fs.Uint64Var(&f.limits.WallMillis, "wall-ms", 0, "the longest it may take, in milliseconds (default: the federation's rules)")
 	fs.StringSliceVar(&f.requires.Capabilities, "require", nil, "what the executor must be able to do (comma list)")
+	fs.StringSliceVar(&f.requires.Federations, "federation", nil, "the executor must belong to one of these (comma list)")
+	fs.StringVar(&f.requires.Trust, "trust", "", "the executor's trust scope must be this")
+	fs.Uint64Var(&f.requires.Reputation, "min-reputation", 0, "the executor's reputation must be this, of 100")
+	fs.Uint64Var(&f.requires.CPUCores, "cores", 0, "cores that the executor must have")
+	fs.StringArrayVar(&f.outputs, "output-name", nil, "something that the program must leave under this name (repeatable)")
+	fs.Uint64Var(&f.copies.Of, "copies", 0, "how many executors run it at once")
+	fs.Uint64Var(&f.copies.Agree, "agree", 0, "how many of them must come to one result (default: more than half)")
+	fs.BoolVar(&f.grants.Read, "grant-read", false, "the program may ask for your capacity and reputation, and for blocks")
+	fs.BoolVar(&f.grants.Store, "grant-store", false, "the program may put blocks")
+	fs.Uint64Var(&f.grants.Submit, "grant-submit", 0, "budgets of jobs that the program may post in your name")
+	fs.Uint64Var(&f.grants.Spend, "grant-spend", 0, "capacity that the program may burn in your name")
+	fs.StringVar(&f.resume, "resume", "", "a checkpoint (CID) that the program begins from")
 }
 
 // submit makes the request: files are added to the node, CIDs are taken as they are.
 func (a *app) submit(ctx context.Context, c *client.Client, module string, f jobFlags, args []string) (wire.Submit, error) {
-	s := wire.Submit{Args: args, Env: f.env, Budget: f.budget, Limits: f.limits, Requires: f.requires}
+	s := wire.Submit{Args: args, Env: f.env, Budget: f.budget, Limits: f.limits, Requires: f.requires, Outputs: f.outputs, Grants: f.grants, Copies: f.copies}
+	if f.copies.Of > 1 && f.copies.Agree == 0 {
+		s.Copies.Agree = f.copies.Of/2 + 1
+	}
+	if f.resume != "" {
+		c, err := icn.ParseCID(f.resume)
+		if err != nil {
+			return s, fmt.Errorf("--resume: %w", err)
+		}
+		s.Resume = c
+	}
 	for _, e := range f.env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
 			return s, fmt.Errorf("--env %q: %w: want NAME=value", e, icn.ErrInvalid)
@@ -80,23 +106,18 @@ func (a *app) post(ctx context.Context, c *client.Client, s wire.Submit) (wire.S
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	if !used || s.Spec != nil {
+	if !used {
 		return c.MeshSubmit(ctx, s)
+	}
+	spec, budget, err := s.Job()
+	if err != nil {
+		return wire.Submitted{}, fmt.Errorf("job: %w: %w", icn.ErrInvalid, err)
 	}
 	info, err := c.Info(ctx)
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	if !s.Module.Defined() {
-		s.Module = s.Manifest
-	}
-	if s.Budget == 0 {
-		if s.Budget = s.Cost; s.Budget == 0 {
-			s.Budget = wire.DefaultBudget
-		}
-	}
-	spec := icn.JobSpec{Module: s.Module, Inputs: s.Inputs, Args: s.Args, Env: s.Env, Limits: s.Limits, Requires: s.Requires}
-	said, err := say(ctx, c, id.Pair, icn.JobPost{Via: info.DID, Budget: s.Budget, Spec: spec})
+	said, err := say(ctx, c, id.Pair, icn.JobPost{Via: info.DID, Budget: budget, Spec: spec})
 	if err != nil {
 		return wire.Submitted{}, err
 	}

@@ -203,7 +203,7 @@ func showJob(p printer, j node.JobView) {
 	if j.Executor != nil {
 		pairs = append(pairs, [2]string{"Executor", j.Executor.String()}, [2]string{"Price", number(j.Price) + " mana"})
 	}
-	if j.Spec != nil {
+	if j.Spec != nil && j.Spec.Module != nil {
 		pairs = append(pairs, [2]string{"Module", j.Spec.Module.String()})
 	}
 	if r := j.Receipt; r != nil {
@@ -232,9 +232,9 @@ func showJob(p printer, j node.JobView) {
 		p.line("")
 		rows := make([][]string, 0, len(j.Choice))
 		for _, s := range j.Choice {
-			rows = append(rows, []string{short(s.Executor), number(s.Price), number(s.Parts.Price), number(s.Parts.Free), number(s.Parts.RTT), number(s.Total), s.Excluded})
+			rows = append(rows, []string{short(s.Executor), number(s.Price), number(s.Parts.Price), number(s.Parts.Free), number(s.Parts.RTT), number(s.Parts.Reputation), number(s.Parts.Turn), number(s.Total), s.Excluded})
 		}
-		p.grid([]string{"offer of", "price", "price pts", "free pts", "near pts", "total", ""}, rows, 2, 3, 4, 5, 6)
+		p.grid([]string{"offer of", "price", "price pts", "free pts", "near pts", "name pts", "turn pts", "total", ""}, rows, 2, 3, 4, 5, 6, 7, 8)
 	}
 }
 

@@ -133,7 +133,7 @@ func VerifyReceipt(r wire.Receipt, job icn.CID) error {
 		if v.Output != nil {
 			shown = *v.Output
 		}
-		if s.Author != v.Executor || rc.Output != shown || rc.Spec != v.Spec || rc.Gas != v.Gas || rc.ExitCode != v.ExitCode {
+		if s.Author != v.Executor || rc.Outcome.Output != shown || rc.Spec != v.Spec || rc.Outcome.Gas != v.Gas || rc.Outcome.ExitCode != v.ExitCode {
 			return bad("the summary says something else than what the executor signed")
 		}
 		return nil

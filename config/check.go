@@ -141,6 +141,18 @@ func (l *loading) check() {
 	l.checkRange("network.retry_initial_delay_ms", c.Network.RetryInitialDelayMS, 1, 600_000)
 	l.checkRange("network.retry_max_delay_ms", c.Network.RetryMaxDelayMS, c.Network.RetryInitialDelayMS, 3_600_000)
 	l.checkRange("mesh.job_retry_count", c.Mesh.JobRetryCount, 1, 100)
+	l.checkRange("mesh.blacklist_after_failures", c.Mesh.BlacklistAfterFailures, 1, 1000)
+	l.checkRange("mesh.blacklist_cooldown_secs", c.Mesh.BlacklistCooldownSecs, 1, 31_536_000)
+	l.checkRange("mesh.spot_check_permille", c.Mesh.SpotCheckPermille, 0, 1000)
+	l.checkRange("mesh.max_job_queue_size", c.Mesh.MaxJobQueueSize, 1, 100_000)
+	l.checkRange("mesh.job_memory_mb", c.Mesh.JobMemoryMB, 0, 1<<30)
+	for _, list := range [][]string{c.Mesh.ExecutorCapabilities, c.Mesh.ExecutorFederations, {c.Mesh.ExecutorTrustScope}} {
+		for _, x := range list {
+			if len(list) > 32 || len(x) > 64 {
+				l.problem("mesh.executor_…: at most 32 names of at most 64 bytes")
+			}
+		}
+	}
 	l.checkRange("performance.max_concurrent_jobs", c.Performance.MaxConcurrentJobs, 0, 10_000)
 	l.checkRange("security.open_rate_limit", c.Security.OpenRateLimit, 0, 1_000_000)
 	l.checkRange("monitoring.health_check_interval", c.Monitoring.HealthCheckInterval, 0, 86_400)

@@ -109,9 +109,18 @@ type Security struct {
 	CORSOrigins   []string `key:"cors_origins" reload:"yes" doc:"web pages, such as https://tools.coop.example, that browsers may let call the API; none by default"`
 }
 
-// Mesh fills the rules of a federation that this node founds.
+// Mesh fills the rules of a federation that this node founds, and tells what this
+// node offers to jobs.
 type Mesh struct {
-	JobRetryCount int `key:"job_retry_count" doc:"attempts before a job is rolled back; of a federation founded here"`
+	JobRetryCount          int      `key:"job_retry_count" doc:"attempts before a job is rolled back; of a federation founded here"`
+	BlacklistAfterFailures int      `key:"blacklist_after_failures" doc:"failures in a row after which an executor gets no jobs for a while; of a federation founded here"`
+	BlacklistCooldownSecs  int      `key:"blacklist_cooldown_secs" doc:"seconds for which it gets none; of a federation founded here"`
+	SpotCheckPermille      int      `key:"spot_check_permille" doc:"of a thousand settled jobs, how many are run again by other nodes; of a federation founded here"`
+	MaxJobQueueSize        int      `key:"max_job_queue_size" doc:"jobs that this node accepts beyond those that it runs"`
+	JobMemoryMB            int      `key:"job_memory_mb" doc:"megabytes that this node's jobs may use together; 0 = half of the machine's"`
+	ExecutorCapabilities   []string `key:"executor_capabilities" doc:"what this node can do for jobs beyond running programs; jobs can ask for it"`
+	ExecutorFederations    []string `key:"executor_federations" doc:"federations that this node runs jobs for; jobs can ask for one"`
+	ExecutorTrustScope     string   `key:"executor_trust_scope" doc:"this node's trust scope; jobs can ask for it"`
 }
 
 // Performance is how much the node takes on.
@@ -167,7 +176,7 @@ func Default() Config {
 		Storage:     Storage{Backend: "pebble", MaxConnections: 20, ConnectionTimeout: 10},
 		Identity:    Identity{GenerateNewKey: true},
 		Security:    Security{OpenRateLimit: 60},
-		Mesh:        Mesh{JobRetryCount: 3},
+		Mesh:        Mesh{JobRetryCount: 3, BlacklistAfterFailures: 3, BlacklistCooldownSecs: 600, SpotCheckPermille: 20, MaxJobQueueSize: 64},
 		Monitoring:  Monitoring{HealthCheckInterval: 30},
 		Performance: Performance{ManaRegenerationRate: 10},
 		Logging:     Logging{Level: "info", Format: "text", MaxFiles: 7},

@@ -14,8 +14,8 @@ func (m *Machine) CheckAccounts() error {
 	budgets := map[icn.DID]uint64{}
 	var budget, balances, held uint64
 	m.mesh.Each(func(_ icn.CID, j mesh.Job) bool {
-		budgets[j.Submitter] += j.Budget
-		budget += j.Budget
+		budgets[j.Submitter] += j.Held()
+		budget += j.Held()
 		return true
 	})
 	var err error
@@ -57,17 +57,32 @@ func (m *Machine) checkParts() error {
 			return true
 		}
 		jobs++
-		id, bad := mesh.TimerJob(name)
-		if j, open := m.mesh.Job(id); bad != nil || !open || j.Due != due {
+		id, check, bad := mesh.TimerJob(name)
+		j, open := m.mesh.Job(id)
+		at := j.Due
+		if check {
+			var c mesh.Check
+			c, open = m.mesh.Settled(id)
+			at = c.Due
+		}
+		if bad != nil || !open || at != due {
 			err = fmt.Errorf("timer %q: %w: no open job is due then", name, icn.ErrCorrupt)
 		}
 		return err == nil
 	})
-	if err == nil && jobs != m.mesh.Open() {
-		err = fmt.Errorf("timers: %w: %d of %d open jobs have one", icn.ErrCorrupt, jobs, m.mesh.Open())
+	checks := 0
+	m.mesh.Checks(func(icn.CID, mesh.Check) bool {
+		checks++
+		return true
+	})
+	if err == nil && jobs != m.mesh.Open()+checks {
+		err = fmt.Errorf("timers: %w: %d of %d open jobs have one", icn.ErrCorrupt, jobs, m.mesh.Open()+checks)
 	}
 	if _, set := m.timers.due.Get(checkpointTimer); err == nil && set != (m.Head().Changed != 0) {
 		err = fmt.Errorf("timers: %w: one for the next checkpoint, or what it would sign, is missing", icn.ErrCorrupt)
+	}
+	if err == nil {
+		err = m.mesh.Check()
 	}
 	m.mesh.Each(func(id icn.CID, j mesh.Job) bool {
 		if err == nil && (j.Budget == 0 || j.Phase != mesh.Posted && j.Phase != mesh.Assigned) {

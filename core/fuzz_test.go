@@ -72,7 +72,10 @@ func (b *babble) right(d icn.DID) icn.DID {
 func (b *babble) op() (icn.DID, icn.Op) {
 	x := b.x
 	id, j := b.job()
-	attempt, kind := j.Attempt, x.pick(12)
+	attempt, kind := j.Attempt, x.pick(14)
+	if kind >= 12 {
+		return b.later(id)
+	}
 	if kind >= 10 { // what the job waits for
 		kind = map[mesh.Phase]int{mesh.Posted: 2, mesh.Assigned: 4}[j.Phase]
 	}
@@ -85,11 +88,16 @@ func (b *babble) op() (icn.DID, icn.Op) {
 	case 0, 1:
 		o := icn.JobPost{Via: b.right(n1), Budget: x.number(), Spec: icn.JobSpec{Module: block("program")}}
 		o.Spec.Limits.WallMillis, o.Spec.Requires.CPUCores = x.number(), x.number()
+		if x.pick(4) == 0 {
+			of := uint64(x.pick(4))
+			o.Spec.Copies = icn.JobCopies{Of: of, Agree: of/2 + 1}
+			o.Spec.Grants = icn.JobGrants{Submit: x.number(), Spend: x.number()}
+		}
 		return b.who(), o
 	case 2, 3:
 		o := icn.JobAssign{Job: id, Attempt: attempt, Executor: b.who()}
 		for range x.pick(5) {
-			f := icn.Offer{Bid: block(fmt.Sprint(x.pick(3))), Executor: b.who(), Price: x.number(), FreeSlots: 1, RTTMicros: x.number()}
+			f := icn.Offer{Bid: block(fmt.Sprint(x.pick(3))), Executor: b.who(), Price: x.number(), FreeSlots: 1, FreeMB: 1 << 20, RTTMicros: x.number()}
 			if x.pick(4) == 0 {
 				f.FreeSlots = x.number()
 			} else if j.Budget > 0 {
@@ -98,17 +106,25 @@ func (b *babble) op() (icn.DID, icn.Op) {
 			o.Offers = append(o.Offers, f)
 		}
 		// Mostly the choice that the fold makes.
-		if win, _ := choose(j, o.Offers, b.m.IsNode); win >= 0 {
-			o.Executor = b.right(o.Offers[win].Executor)
+		if j.Budget > 0 {
+			if order, _ := b.m.Choose(j, o.Offers, b.now); len(order) > 0 {
+				o.Executor = b.right(o.Offers[order[0]].Executor)
+			}
 		}
 		return j.Via, o
 	case 4:
 		r := icn.JobReceipt{Job: id, Attempt: attempt, Spec: j.Spec.CID()}
-		r.Output = []icn.CID{block("output"), block("output"), {}}[x.pick(3)]
-		r.Fault = []icn.Fault{"", "", "", icn.FaultExit, "no such fault"}[x.pick(5)]
-		return j.Executor, r
+		r.Outcome.Output = []icn.CID{block("output"), block("output"), {}}[x.pick(3)]
+		if x.pick(4) == 0 {
+			r.Outcome.Spent = x.number()
+			for range x.pick(3) {
+				r.Outcome.Submits = append(r.Outcome.Submits, icn.Submitted{Budget: x.number(), Spec: icn.JobSpec{Module: block("program")}})
+			}
+		}
+		r.Outcome.Fault = []icn.Fault{"", "", "", icn.FaultExit, "no such fault"}[x.pick(5)]
+		return b.runner(j), r
 	case 5:
-		return j.Executor, icn.JobFail{Job: id, Attempt: attempt, Declined: x.pick(2) == 0, Reason: string(make([]byte, x.pick(2)*4000))}
+		return b.runner(j), icn.JobFail{Job: id, Attempt: attempt, Executor: b.runner(j), Declined: x.pick(2) == 0, Reason: string(make([]byte, x.pick(2)*4000))}
 	case 6:
 		return j.Submitter, icn.JobCancel{Job: id}
 	case 7:
@@ -126,12 +142,30 @@ func (b *babble) op() (icn.DID, icn.Op) {
 	return b.who(), []icn.Op{icn.NodeRejoin{Reason: "x"}, icn.NodeLeave{}}[x.pick(4)/3]
 }
 
-// choose is [mesh.Choose] of an open job.
-func choose(j mesh.Job, offers []icn.Offer, isNode func(icn.DID) bool) (int, []icn.Score) {
-	if j.Budget == 0 {
-		return -1, nil
+// runner is who runs a job, or nobody.
+func (b *babble) runner(j mesh.Job) icn.DID {
+	if len(j.Runs) == 0 {
+		return icn.DID{}
 	}
-	return mesh.Choose(j, offers, isNode)
+	return j.Runs[b.x.pick(len(j.Runs))].Executor
+}
+
+// later is an operation about executors and settled jobs.
+func (b *babble) later(id icn.CID) (icn.DID, icn.Op) {
+	x := b.x
+	switch c, _ := b.m.Settled(id); x.pick(6) {
+	case 0, 1:
+		return c.Via, icn.JobCheck{Job: id}
+	case 2, 3:
+		v := icn.JobVerdict{Job: id, Outcome: icn.Outcome{Output: []icn.CID{block("output"), block("other")}[x.pick(2)]}, ABI: uint32(x.pick(8) / 7)}
+		if len(c.Named) > 0 {
+			return c.Named[x.pick(len(c.Named))], v
+		}
+		return b.who(), v
+	case 4:
+		return b.who(), icn.NodeProfile{CPUCores: x.number(), MemoryMB: x.number(), Capabilities: []string{"gpu"}[:x.pick(2)]}
+	}
+	return b.who(), icn.BanLift{Executor: b.who()}
 }
 
 // raw puts bytes of the tape where a statement has its operations.
@@ -270,7 +304,7 @@ func TestAnythingMayBeSaid(t *testing.T) {
 	for seed := range 150 {
 		runTape(t, randomTape(seed, 4000), func(e icn.Event) { events[e.Type]++ })
 	}
-	require.Len(t, events, 16, "the tapes said little: %v", events)
+	require.GreaterOrEqual(t, len(events), 19, "the tapes said little: %v", events)
 }
 
 // FuzzStatements is the same for tapes that a fuzzer makes.

@@ -48,12 +48,47 @@ func play(f *federation) {
 	f.refused(f.statement("n2", assign(bad, 1, "n4", offer("n4", 50), offer("n3", 40))), icn.ErrInvalid, "do not make")
 	f.say("n2", assign(bad, 1, "n3", offer("n4", 50), offer("n3", 40)))
 	f.refused(f.statement("n1", f.receipt(bad, 1)), icn.ErrDenied, "attempt 1")
-	f.say("n3", icn.JobFail{Job: bad, Attempt: 1, Declined: true, Reason: "full"})
-	f.tick(10_000)
-	f.say("n2", assign(bad, 3, "n4"))
-	fault := f.receipt(bad, 3)
-	fault.Fault, fault.ExitCode, fault.Output = icn.FaultExit, 3, icn.CID{}
+	f.say("n3", icn.JobFail{Job: bad, Attempt: 1, Executor: did("n3"), Declined: true, Reason: "full"}) // n4 is the next best
+	f.say("n4", icn.JobSave{Job: bad, Attempt: 2, State: block("half")})
+	f.say("n4", icn.JobFail{Job: bad, Attempt: 2, Executor: did("n4"), Reason: "disk"})
+	f.tick(11_000) // nobody is assigned
+	f.tick(1000)
+	f.say("n2", assign(bad, 4, "n4"))
+	fault := f.receipt(bad, 4)
+	fault.Outcome = icn.Outcome{Fault: icn.FaultExit, ExitCode: 3}
 	f.say("n4", fault)
+
+	// A job that is run again by others, and one that several run.
+	f.say("n3", icn.NodeProfile{Capabilities: []string{"gpu"}, Federations: []string{"coop"}, Trust: "region", CPUCores: 4, MemoryMB: 4096, StorageMB: 100})
+	f.say("ann", post("n1", 60))
+	lie := f.job(0)
+	f.say("n1", assign(lie, 1, "n2"))
+	f.say("n2", f.receipt(lie, 1))
+	f.say("ann", icn.JobCheck{Job: lie})
+	for range 2 {
+		c, _ := f.m.Settled(lie)
+		for _, n := range []string{"n3", "n4", "n5"} {
+			if c.Pending(did(n)) {
+				f.say(n, icn.JobVerdict{Job: lie, Outcome: icn.Outcome{Output: block("truth")}, ABI: 1})
+				break
+			}
+		}
+	}
+	f.refused(f.statement("ann", icn.BanLift{Executor: did("n2")}), icn.ErrDenied, "only a clerk")
+	f.say("n1", icn.BanLift{Executor: did("n2")})
+	several := post("n1", 90)
+	several.Spec.Copies = icn.JobCopies{Of: 3, Agree: 2}
+	several.Spec.Outputs, several.Spec.Grants = []string{"a"}, icn.JobGrants{Submit: 20, Spend: 5}
+	f.say("ann", several)
+	three3 := f.job(0)
+	f.say("n1", assign(three3, 1, "n3", offer("n3", 10), offer("n4", 20), offer("n5", 30)))
+	for _, n := range []string{"n5", "n4"} {
+		r := f.receipt(three3, 1)
+		r.Outcome.Outputs = []icn.NamedOutput{{Name: "a", CID: block("a")}}
+		r.Outcome.Spent, r.Outcome.Submits = 2, []icn.Submitted{{Budget: 15, Spec: post("n1", 0).Spec}}
+		f.say(n, r)
+	}
+	f.say("n3", icn.JobFail{Job: three3, Attempt: 1, Executor: did("n3"), Reason: "disk"})
 
 	// Batches: all or none.
 	f.say("bob", post("n1", 300), post("n3", 200))
@@ -63,6 +98,7 @@ func play(f *federation) {
 	three := f.job(1)
 	f.say("n3", assign(two, 1, "n5"))
 	f.tick(10_000) // the third job finds nobody
+	f.now += 1000
 	f.say("n1", assign(three, 2, "n2", offer("n2", 10)))
 	f.tick(30_000) // the second job's executor does not answer
 	f.refused(f.statement("n5", f.receipt(two, 1)), icn.ErrConflict, "attempt 2")
@@ -226,6 +262,6 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 		}
 	}
 	play(f)
-	require.Len(t, kinds, 12, "%v", kinds)
-	require.Len(t, events, 16, "%v", events)
+	require.Len(t, kinds, 17, "%v", kinds)
+	require.Len(t, events, 26, "%v", events)
 }

@@ -129,7 +129,7 @@ func post(via string, budget uint64) icn.JobPost {
 }
 
 func offer(executor string, price uint64) icn.Offer {
-	return icn.Offer{Bid: block("bid of " + executor), Executor: did(executor), Price: price, FreeSlots: 4, RTTMicros: 1000}
+	return icn.Offer{Bid: block("bid of " + executor), Executor: did(executor), Price: price, FreeSlots: 4, FreeMB: 4096, RTTMicros: 1000}
 }
 
 func assign(id icn.CID, attempt uint32, executor string, offers ...icn.Offer) icn.JobAssign {
@@ -141,7 +141,7 @@ func assign(id icn.CID, attempt uint32, executor string, offers ...icn.Offer) ic
 
 // receipt is what an executor says of a job's attempt.
 func (f *federation) receipt(id icn.CID, attempt uint32) icn.JobReceipt {
-	r := icn.JobReceipt{Job: id, Attempt: attempt, Spec: block("unknown"), Output: block("output"), Log: block("log"), Gas: 1234, Millis: 5, ABI: 1}
+	r := icn.JobReceipt{Job: id, Attempt: attempt, Spec: block("unknown"), Outcome: icn.Outcome{Output: block("output"), Gas: 1234}, Log: block("log"), Millis: 5, ABI: 1}
 	if j, ok := f.m.Job(id); ok {
 		r.Spec = j.Spec.CID()
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
 	"github.com/InterCooperative-Network/icn-core/mesh"
+	"github.com/InterCooperative-Network/icn-core/reputation"
 	"github.com/InterCooperative-Network/icn-core/state"
 )
 
@@ -41,6 +42,7 @@ type Machine struct {
 	identity *identity.Fold
 	mana     *mana.Fold
 	mesh     *mesh.Fold
+	names    *reputation.Fold
 	log      frontier
 }
 
@@ -91,6 +93,7 @@ func empty(genesis icn.Block, verify Verify) (*Machine, error) {
 		identity: identity.New(db),
 		mana:     mana.New(db),
 		mesh:     mesh.New(db),
+		names:    reputation.New(db),
 	}, nil
 }
 
@@ -186,19 +189,16 @@ func (r *run) fireTimers() {
 			r.event(icn.CheckpointDue{Size: r.head.Index})
 			continue
 		}
-		id, err := mesh.TimerJob(name)
+		res, err := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)
+		if err == nil {
+			err = r.follow(res)
+		}
 		if err != nil {
-			panic(fmt.Sprintf("core: timer %q belongs to nobody", name))
+			panic(fmt.Sprintf("core: timer %q: %v", name, err))
 		}
-		res := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), id)
-		if err := r.carryOut(res.Effects); err != nil {
-			panic(fmt.Sprintf("core: timer of job %s: %v", id, err))
+		if len(res.Events) > 0 {
+			r.changed()
 		}
-		for _, b := range res.Events {
-			r.event(b)
-		}
-		r.touch(id)
-		r.changed()
 	}
 }
 
@@ -249,16 +249,12 @@ func (r *run) refuse(e icn.Entry, err error) {
 func (r *run) op(statement icn.CID, i int, op icn.Op) error {
 	s := r.m
 	switch o := op.(type) {
-	case icn.JobPost, icn.JobAssign, icn.JobReceipt, icn.JobFail, icn.JobCancel:
+	case icn.JobPost, icn.JobAssign, icn.JobReceipt, icn.JobFail, icn.JobCancel, icn.JobSave, icn.JobCheck, icn.JobVerdict, icn.NodeProfile, icn.BanLift:
 		res, err := s.mesh.Apply(r.meshStep(*r.author, statement), i, o)
 		if err != nil {
 			return err
 		}
-		for _, b := range res.Events {
-			r.event(b)
-		}
-		r.touch(jobOf(statement, i, o))
-		return r.carryOut(res.Effects)
+		return r.follow(res)
 	case icn.KeyRotate:
 		if !s.verify(o.Key, icn.RotationBytes(s.network, *r.author, o.Key), o.Proof[:]) {
 			return fmt.Errorf("rotate key: %w: the new key has not agreed", icn.ErrDenied)
@@ -281,24 +277,55 @@ func (r *run) identity(o icn.Op) error {
 	return r.carryOut(effects)
 }
 
-func jobOf(statement icn.CID, i int, op icn.Op) icn.CID {
-	switch o := op.(type) {
-	case icn.JobAssign:
-		return o.Job
-	case icn.JobReceipt:
-		return o.Job
-	case icn.JobFail:
-		return o.Job
-	case icn.JobCancel:
-		return o.Job
+// follow carries out what the mesh's fold led to.
+func (r *run) follow(res mesh.Result) error {
+	for _, b := range res.Events {
+		r.event(b)
 	}
-	return icn.JobID(statement, i)
+	r.out.Touched = append(r.out.Touched, res.Touched...)
+	if err := r.carryOut(res.Effects); err != nil {
+		return err
+	}
+	for _, b := range res.Events {
+		for _, c := range r.m.names.See(r.head.Time, r.m.Rules(), b) {
+			if !c.Turned {
+				continue
+			}
+			if err := r.carryOut([]icn.Effect{icn.SetTier{Account: c.Who, Tier: c.Tier}}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
-func (r *run) touch(id icn.CID) { r.out.Touched = append(r.out.Touched, id) }
-
 func (r *run) meshStep(author icn.DID, statement icn.CID) mesh.Step {
-	return mesh.Step{Author: author, Statement: statement, Time: r.head.Time, Rules: r.m.Rules(), IsNode: r.m.IsNode}
+	s := r.m.step(r.head.Time)
+	s.Author, s.Statement, s.Index = author, statement, r.head.Index
+	return s
+}
+
+// step is what the mesh's fold may know of the others.
+func (m *Machine) step(now icn.Time) mesh.Step {
+	rules := m.Rules()
+	return mesh.Step{
+		Time: now, Index: m.Head().Index, Rules: rules, IsNode: m.IsNode,
+		IsClerk: func(d icn.DID) bool {
+			for _, p := range m.identity.Clerks(rules) {
+				if p.DID == d {
+					return true
+				}
+			}
+			return false
+		},
+		Nodes: func() (out []icn.DID) {
+			for _, p := range m.Nodes() {
+				out = append(out, p.DID)
+			}
+			return out
+		},
+		Reputation: func(d icn.DID) uint64 { return m.names.At(d, now, rules) },
+	}
 }
 
 func (r *run) carryOut(effects []icn.Effect) error {

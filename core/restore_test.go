@@ -14,7 +14,7 @@ import (
 )
 
 // order is how the tables follow each other in a snapshot.
-var order = []string{"head", "rules", "number", "timer", "node", "member", "invite", "key", "key-owner", "next-node", "account", "mana-totals", "job", "open-jobs"}
+var order = []string{"head", "rules", "number", "timer", "node", "member", "invite", "key", "key-owner", "next-node", "account", "mana-totals", "job", "open-jobs", "profile", "executor", "settled", "reputation"}
 
 // rewrite changes the tables of a snapshot, and writes it again in good form.
 func rewrite(t testing.TB, snapshot []byte, change func(map[string]map[string]string)) []byte {
@@ -89,11 +89,13 @@ func TestASnapshotWhosePartsContradictEachOtherIsRefused(t *testing.T) {
 			r.Version = 2
 			x["rules"][""] = string(r.Append(nil))
 		},
-		"an account out of nowhere": func(x map[string]map[string]string) { x["account"]["\x00"+string(n3[1:])] = uints(5, 0, 0, 0) },
-		"more than was issued":      func(x map[string]map[string]string) { x["account"][string(n3[:])] = uints(1001, 0, uint64(epoch), 0) },
+		"an account out of nowhere": func(x map[string]map[string]string) { x["account"]["\x00"+string(n3[1:])] = uints(5, 0, 0, 0, 0) },
+		"more than was issued": func(x map[string]map[string]string) {
+			x["account"][string(n3[:])] = uints(1001, 0, uint64(epoch), 0, 0)
+		},
 		"held for another": func(x map[string]map[string]string) {
-			x["account"][string(ann[:])] = uints(1000, 0, uint64(epoch), 0)
-			x["account"][string(n3[:])] = uints(900, 100, uint64(epoch), 0)
+			x["account"][string(ann[:])] = uints(1000, 0, uint64(epoch), 0, 0)
+			x["account"][string(n3[:])] = uints(900, 100, uint64(epoch), 0, 0)
 		},
 		"a job without account": func(x map[string]map[string]string) {
 			delete(x["account"], string(ann[:]))
@@ -103,7 +105,7 @@ func TestASnapshotWhosePartsContradictEachOtherIsRefused(t *testing.T) {
 		"sums that are off": func(x map[string]map[string]string) { x["mana-totals"][""] = uints(5000, 0, 0, 1, 0, 4850, 150) },
 		"a job for nothing": func(x map[string]map[string]string) {
 			x["job"][id] = jobFor(f, id, 0, 1)
-			x["account"][string(ann[:])] = uints(1000, 0, uint64(epoch), 0)
+			x["account"][string(ann[:])] = uints(1000, 0, uint64(epoch), 0, 0)
 			x["mana-totals"][""] = uints(5000, 0, 0, 0, 0, 4950, 50)
 		},
 		"a phase that none is": func(x map[string]map[string]string) {
@@ -124,12 +126,13 @@ func jobFor(f *federation, id string, budget, phase uint64) string {
 	c, err := icn.CastCID([]byte(id))
 	require.NoError(f, err)
 	j := mustJob(f, c)
-	b := icn.AppendDID(icn.AppendDID(icn.AppendArray(nil, 11), j.Submitter), j.Via)
+	b := icn.AppendDID(icn.AppendDID(icn.AppendArray(nil, 15), j.Submitter), j.Via)
 	b = j.Spec.Append(icn.AppendUint(b, budget))
 	b = icn.AppendUint(icn.AppendTime(b, j.PostedAt), phase)
-	b = icn.AppendDID(icn.AppendUint(b, uint64(j.Attempt)), j.Executor)
-	b = icn.AppendTime(icn.AppendUint(b, j.Price), j.Due)
-	return string(icn.AppendArray(b, 0))
+	b = icn.AppendUint(icn.AppendUint(b, uint64(j.Attempt)), uint64(j.Tries))
+	b = icn.AppendArray(icn.AppendArray(b, 0), 0)
+	b = icn.AppendTime(icn.AppendTime(b, j.From), j.Due)
+	return string(icn.AppendArray(icn.AppendCID(icn.AppendCID(b, j.State), j.Began), 0))
 }
 
 func TestASnapshotOfSomethingElseIsRefused(t *testing.T) {

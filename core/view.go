@@ -72,6 +72,7 @@ const (
 	TaskAssign Task = 2 // collect offers and assign
 	TaskRun    Task = 3 // run it and say a receipt
 	TaskWatch  Task = 4 // assigned it to somebody: see that they are alive
+	TaskCheck  Task = 5 // run a settled job again, and say what came of it
 )
 
 // Duty is a task about a job, as long as the job is at this attempt.
@@ -80,13 +81,18 @@ type Duty struct {
 	ID      icn.CID
 	Attempt uint32
 	Job     mesh.Job
+	// Transcript is what the program asked the world in the run that is checked.
+	Transcript icn.CID
 }
 
 // DutiesOf lists what node me must see to about job id; nothing when it ended.
 func (m *Machine) DutiesOf(me icn.DID, id icn.CID) []Duty {
-	j, ok := m.mesh.Job(id)
-	if !ok || !m.IsNode(me) {
+	if !m.IsNode(me) {
 		return nil
+	}
+	j, ok := m.mesh.Job(id)
+	if !ok {
+		return m.checkDuty(me, id)
 	}
 	duty := func(t Task) Duty { return Duty{Task: t, ID: id, Attempt: j.Attempt, Job: j} }
 	var out []Duty
@@ -95,12 +101,53 @@ func (m *Machine) DutiesOf(me icn.DID, id icn.CID) []Duty {
 		out = append(out, duty(TaskAssign))
 	case j.Phase == mesh.Posted:
 		out = append(out, duty(TaskBid))
-	case j.Executor == me:
-		out = append(out, duty(TaskRun))
-	case j.Via == me:
-		out = append(out, duty(TaskWatch))
+	default:
+		if _, mine := j.RunOf(me); mine {
+			out = append(out, duty(TaskRun))
+		}
+		if j.Via == me {
+			out = append(out, duty(TaskWatch))
+		}
 	}
 	return out
+}
+
+// checkDuty is to run a settled job again.
+func (m *Machine) checkDuty(me icn.DID, id icn.CID) []Duty {
+	c, ok := m.mesh.Settled(id)
+	if !ok || !c.Pending(me) {
+		return nil
+	}
+	j := mesh.Job{Submitter: c.Submitter, Via: c.Via, Spec: c.Spec, PostedAt: c.PostedAt, Began: c.Began, Due: c.Due}
+	return []Duty{{Task: TaskCheck, ID: id, Job: j, Transcript: c.Transcript}}
+}
+
+// Settled returns a job that can be checked, or is.
+func (m *Machine) Settled(id icn.CID) (mesh.Check, bool) { return m.mesh.Settled(id) }
+
+// Checks calls fn for each of them, in the order of CIDs.
+func (m *Machine) Checks(fn func(icn.CID, mesh.Check) bool) { m.mesh.Checks(fn) }
+
+// Standing is what the log tells of a node as an executor.
+func (m *Machine) Standing(d icn.DID) mesh.Standing { return m.mesh.Standing(d) }
+
+// Profile is what a node offers to jobs, and whether it has said so.
+func (m *Machine) Profile(d icn.DID) (icn.NodeProfile, bool) { return m.mesh.Profile(d) }
+
+// Reputation is somebody's at time now (or at log time, if that is later), in
+// thousandths of a point.
+func (m *Machine) Reputation(d icn.DID, now icn.Time) uint64 {
+	return m.names.At(d, max(now, m.Head().Time), m.Rules())
+}
+
+// Lacks says what a node has too little of for a job; "" = nothing.
+func (m *Machine) Lacks(spec icn.JobSpec, d icn.DID) string {
+	return m.mesh.Lacks(m.step(m.Head().Time), spec, d)
+}
+
+// Choose orders the offers for a job, best first.
+func (m *Machine) Choose(j mesh.Job, offers []icn.Offer, now icn.Time) ([]int, []icn.Score) {
+	return m.mesh.Choose(m.step(max(now, m.Head().Time)), j, offers)
 }
 
 // Snapshot is the whole state in canonical form, to be restored by [Restore].

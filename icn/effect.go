@@ -1,5 +1,7 @@
 package icn
 
+import "fmt"
+
 // Effect is what a fold asks of another fold, as a plain value. The effects of
 // one statement are carried out all or none.
 type Effect interface{ effect() }
@@ -26,6 +28,65 @@ type Settle struct {
 	Held, Price uint64
 }
 
+// Burn takes capacity that is held away for good.
+type Burn struct {
+	Account DID
+	Amount  uint64
+}
+
+// Refund takes what From was paid wrongly for a job, as far as it has it, and gives
+// it to To.
+type Refund struct {
+	Job      CID
+	From, To DID
+	Amount   uint64
+}
+
+// SetTier sets how fast, and how far, an account's capacity grows.
+type SetTier struct {
+	Account DID
+	Tier    Tier
+}
+
+// Tier is the place of an account in the rules' scale, by its reputation.
+type Tier uint8
+
+// The tiers.
+const (
+	TierNormal Tier = 0
+	TierLow    Tier = 1
+	TierHigh   Tier = 2
+)
+
+// String is the tier's word.
+func (t Tier) String() string {
+	switch t {
+	case TierLow:
+		return "low"
+	case TierHigh:
+		return "high"
+	}
+	return "normal"
+}
+
+// MarshalText gives JSON the word.
+func (t Tier) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads the word.
+func (t *Tier) UnmarshalText(b []byte) error {
+	switch string(b) {
+	case "low":
+		*t = TierLow
+	case "high":
+		*t = TierHigh
+	case "normal":
+		*t = TierNormal
+	default:
+		return fmt.Errorf("tier %q: %w: low, normal or high", clip(string(b)), ErrInvalid)
+	}
+	return nil
+}
+
 // SetTimer makes log time call the fold named by Name's first part at Due. A
 // timer of the same name is replaced.
 type SetTimer struct {
@@ -40,5 +101,8 @@ func (OpenAccount) effect() {}
 func (Hold) effect()        {}
 func (Release) effect()     {}
 func (Settle) effect()      {}
+func (Burn) effect()        {}
+func (Refund) effect()      {}
+func (SetTier) effect()     {}
 func (SetTimer) effect()    {}
 func (ClearTimer) effect()  {}

@@ -75,13 +75,22 @@ type (
 		Via       DID    `json:"via"`
 		Held      uint64 `json:"held"`
 	}
-	// JobAssigned: an executor was chosen for an attempt.
+	// JobAssigned: an executor was chosen for an attempt, or several.
 	JobAssigned struct {
-		Job      CID     `json:"job"`
-		Attempt  uint32  `json:"attempt"`
-		Executor DID     `json:"executor"`
-		Price    uint64  `json:"price"`
-		Choice   []Score `json:"choice"`
+		Job       CID     `json:"job"`
+		Attempt   uint32  `json:"attempt"`
+		Executor  DID     `json:"executor"`
+		Price     uint64  `json:"price"`
+		Executors []DID   `json:"executors,omitempty"` // when there are several: all of them
+		Next      bool    `json:"next_best,omitempty"` // the next best offer of an earlier choice
+		Choice    []Score `json:"choice,omitempty"`
+	}
+	// RunFailed: one of several executors of an attempt gave no result.
+	RunFailed struct {
+		Job      CID    `json:"job"`
+		Attempt  uint32 `json:"attempt"`
+		Executor DID    `json:"executor"`
+		Reason   string `json:"reason"`
 	}
 	// AttemptFailed: an attempt ended without a result; the job goes on.
 	AttemptFailed struct {
@@ -89,18 +98,31 @@ type (
 		Attempt  uint32 `json:"attempt"`
 		Executor *DID   `json:"executor,omitempty"`
 		Declined bool   `json:"declined,omitempty"`
+		Cause    Cause  `json:"cause"`
 		Reason   string `json:"reason"`
+		Next     Time   `json:"next_ms,omitempty"` // when the next auction begins
 	}
-	// JobSettled: a receipt is in, paid in the same step.
+	// JobSaved: the program left a checkpoint.
+	JobSaved struct {
+		Job     CID    `json:"job"`
+		Attempt uint32 `json:"attempt"`
+		State   CID    `json:"state"`
+	}
+	// JobSettled: the result is in, paid in the same step.
 	JobSettled struct {
-		Job       CID    `json:"job"`
-		Attempt   uint32 `json:"attempt"`
-		Submitter DID    `json:"submitter"`
-		Executor  DID    `json:"executor"`
-		Output    *CID   `json:"output,omitempty"`
-		Burnt     uint64 `json:"burnt"`
-		Minted    uint64 `json:"minted"`
-		Released  uint64 `json:"released"`
+		Job       CID           `json:"job"`
+		Attempt   uint32        `json:"attempt"`
+		Submitter DID           `json:"submitter"`
+		Executor  DID           `json:"executor"`
+		Output    *CID          `json:"output,omitempty"`
+		Outputs   []NamedOutput `json:"outputs,omitempty"`
+		Burnt     uint64        `json:"burnt"`
+		Minted    uint64        `json:"minted"`
+		Released  uint64        `json:"released"`
+		Spent     uint64        `json:"spent,omitempty"`     // by the program, of what was granted
+		Paid      []Payment     `json:"paid,omitempty"`      // when several executors agreed: to whom
+		Submitted []CID         `json:"submitted,omitempty"` // jobs that the program posted
+		Dropped   []string      `json:"dropped,omitempty"`   // why others of its jobs were not taken
 	}
 	// JobRolledBack: all attempts are spent; the hold is restored.
 	JobRolledBack struct {
@@ -110,6 +132,7 @@ type (
 		Executors []DID    `json:"executors"`
 		Errors    []string `json:"errors"`
 		Restored  uint64   `json:"restored"`
+		State     *CID     `json:"state,omitempty"` // the last checkpoint of the program
 	}
 	// JobCancelled: its submitter ended the job; the hold is restored.
 	JobCancelled struct {
@@ -117,10 +140,91 @@ type (
 		Submitter DID    `json:"submitter"`
 		Restored  uint64 `json:"restored"`
 	}
+	// ExecutorBanned: a node gets no jobs until then.
+	ExecutorBanned struct {
+		Executor DID    `json:"executor"`
+		Until    Time   `json:"until_ms"`
+		Job      CID    `json:"job"`
+		Reason   string `json:"reason"`
+	}
+	// BanLifted: a node gets jobs again.
+	BanLifted struct {
+		Executor DID `json:"executor"`
+	}
+	// CheckOpened: a settled job is run again by another node.
+	CheckOpened struct {
+		Job      CID `json:"job"`
+		Executor DID `json:"executor"`
+		Checker  DID `json:"checker"`
+	}
+	// CheckEnded: what running a settled job again has shown.
+	CheckEnded struct {
+		Job      CID    `json:"job"`
+		Executor DID    `json:"executor"`
+		Result   string `json:"result"` // match, mismatch or indeterminate
+		Checkers []DID  `json:"checkers"`
+	}
+	// ExecutorConvicted: a node said of a run what others, who ran it too, do not
+	// find.
+	ExecutorConvicted struct {
+		Job      CID   `json:"job"`
+		Executor DID   `json:"executor"`
+		Against  []DID `json:"against"`
+	}
+	// Refunded: what was paid wrongly went back, as far as it was still there.
+	Refunded struct {
+		Job    CID    `json:"job"`
+		From   DID    `json:"from"`
+		To     DID    `json:"to"`
+		Paid   uint64 `json:"paid"`
+		Amount uint64 `json:"amount"`
+	}
+	// TierChanged: an account's capacity grows faster, or slower, from here on.
+	TierChanged struct {
+		Account DID  `json:"account"`
+		Tier    Tier `json:"tier"`
+	}
+	// ProfileChanged: a node tells what it offers.
+	ProfileChanged struct {
+		Node    DID         `json:"node"`
+		Profile NodeProfile `json:"profile"`
+	}
 	// CheckpointDue: the clerks sign the tree that ends with this entry.
 	CheckpointDue struct {
 		Size uint64 `json:"size"`
 	}
+)
+
+// Executors are those who were paid.
+func (e JobSettled) Executors() []DID {
+	if len(e.Paid) == 0 {
+		return []DID{e.Executor}
+	}
+	out := make([]DID, len(e.Paid))
+	for i, p := range e.Paid {
+		out[i] = p.Executor
+	}
+	return out
+}
+
+// Payment is what an executor was paid.
+type Payment struct {
+	Executor DID    `json:"executor"`
+	Amount   uint64 `json:"amount"`
+}
+
+// Cause is why an attempt failed, in a word.
+type Cause string
+
+// The causes.
+const (
+	CauseUnassigned Cause = "unassigned" // nobody was assigned in time
+	CauseUnanswered Cause = "unanswered" // the executor said nothing in time
+	CauseGone       Cause = "gone"       // the executor could not be reached
+	CauseFailed     Cause = "failed"     // by the executor's doing
+	CauseDeclined   Cause = "declined"   // before anything was run
+	CauseProgram    Cause = "program"    // by the program's own doing
+	CauseDisagree   Cause = "disagree"   // several executors came to different results
 )
 
 // Score is one line of the choice between offers: parts and sum in thousandths.
@@ -134,10 +238,15 @@ type Score struct {
 
 // Parts are the weighted parts of a score.
 type Parts struct {
-	Price uint64 `json:"price"`
-	Free  uint64 `json:"free"`
-	RTT   uint64 `json:"rtt"`
+	Price      uint64 `json:"price"`
+	Free       uint64 `json:"free"`
+	RTT        uint64 `json:"rtt"`
+	Reputation uint64 `json:"reputation"`
+	Turn       uint64 `json:"turn"` // who had no job for the longest
 }
+
+// Sum is the score.
+func (p Parts) Sum() uint64 { return p.Price + p.Free + p.RTT + p.Reputation + p.Turn }
 
 // EventType implements EventBody.
 func (Refused) EventType() string { return "Refused" }
@@ -186,3 +295,33 @@ func (JobCancelled) EventType() string { return "JobCancelled" }
 
 // EventType implements EventBody.
 func (CheckpointDue) EventType() string { return "CheckpointDue" }
+
+// EventType implements EventBody.
+func (RunFailed) EventType() string { return "RunFailed" }
+
+// EventType implements EventBody.
+func (JobSaved) EventType() string { return "JobSaved" }
+
+// EventType implements EventBody.
+func (ExecutorBanned) EventType() string { return "ExecutorBanned" }
+
+// EventType implements EventBody.
+func (BanLifted) EventType() string { return "BanLifted" }
+
+// EventType implements EventBody.
+func (CheckOpened) EventType() string { return "CheckOpened" }
+
+// EventType implements EventBody.
+func (CheckEnded) EventType() string { return "CheckEnded" }
+
+// EventType implements EventBody.
+func (ExecutorConvicted) EventType() string { return "ExecutorConvicted" }
+
+// EventType implements EventBody.
+func (TierChanged) EventType() string { return "TierChanged" }
+
+// EventType implements EventBody.
+func (ProfileChanged) EventType() string { return "ProfileChanged" }
+
+// EventType implements EventBody.
+func (Refunded) EventType() string { return "Refunded" }

@@ -1,6 +1,9 @@
 package icn
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Genesis is the first block of a federation; its CID is the network's name.
 type Genesis struct {
@@ -45,6 +48,17 @@ type Rules struct {
 	JobOutputBytes    uint64 `json:"job_output_bytes"`       // default output
 	JobMaxOutputBytes uint64 `json:"job_max_output_bytes"`   // the most that a job may ask for
 	JobsPerMember     uint64 `json:"jobs_per_member"`        // open jobs of one submitter
+	JobBackoffMillis  uint64 `json:"job_backoff_ms"`         // before a second auction; it doubles with each further one
+	BanAfter          uint64 `json:"blacklist_after_failures"`
+	BanMillis         uint64 `json:"blacklist_cooldown_ms"`
+	ConvictedMillis   uint64 `json:"convicted_ban_ms"`       // ban of who lied about a run
+	SpotChecks        uint64 `json:"spot_check_permille"`    // settled jobs that are run again by others
+	CheckMillis       uint64 `json:"job_check_ms"`           // after its settlement a job can be checked
+	ReputationDecay   uint64 `json:"reputation_decay_daily"` // thousandths of a point back towards 50, a day
+	TierLow           uint64 `json:"low_reputation"`         // below it an account is in the low tier
+	TierHigh          uint64 `json:"high_reputation"`        // from it on in the high tier
+	TierLowPermille   uint64 `json:"low_tier_permille"`      // of regeneration and cap
+	TierHighPermille  uint64 `json:"high_tier_permille"`     // of regeneration and cap
 }
 
 // FoldVersion is the behaviour that this release gives new federations.
@@ -59,7 +73,9 @@ func DefaultRules() Rules {
 		JobGas: 20_000_000_000, JobMaxGas: 10_000_000_000_000,
 		JobMemoryBytes: 256 << 20, JobMaxMemoryBytes: 2 << 30,
 		JobOutputBytes: 16 << 20, JobMaxOutputBytes: 256 << 20,
-		JobsPerMember: 1000,
+		JobsPerMember: 1000, JobBackoffMillis: 200,
+		BanAfter: 3, BanMillis: 600_000, ConvictedMillis: 24 * 3_600_000, SpotChecks: 20, CheckMillis: 60_000,
+		ReputationDecay: 1000, TierLow: 25, TierHigh: 75, TierLowPermille: 500, TierHighPermille: 1500,
 	}
 }
 
@@ -69,6 +85,8 @@ func (r *Rules) fields() []*uint64 {
 		&r.Version, &r.ManaIssue, &r.ManaCap, &r.ManaPerHour, &r.Clerks, &r.CheckpointMillis,
 		&r.JobAttempts, &r.JobAssignMillis, &r.JobSlackMillis, &r.JobWallMillis, &r.JobMaxWallMillis,
 		&r.JobGas, &r.JobMaxGas, &r.JobMemoryBytes, &r.JobMaxMemoryBytes, &r.JobOutputBytes, &r.JobMaxOutputBytes, &r.JobsPerMember,
+		&r.JobBackoffMillis, &r.BanAfter, &r.BanMillis, &r.ConvictedMillis, &r.SpotChecks, &r.CheckMillis,
+		&r.ReputationDecay, &r.TierLow, &r.TierHigh, &r.TierLowPermille, &r.TierHighPermille,
 	}
 }
 
@@ -83,6 +101,10 @@ func (r Rules) Check() error {
 		return fmt.Errorf("rules: %w: clerks must be odd and at most 31, is %d", ErrInvalid, r.Clerks)
 	case r.JobAttempts == 0 || r.JobAttempts > 100:
 		return fmt.Errorf("rules: %w: job_retry_count must be 1 to 100, is %d", ErrInvalid, r.JobAttempts)
+	case r.SpotChecks > 1000:
+		return fmt.Errorf("rules: %w: spot_check_permille is 0 to 1000, not %d", ErrInvalid, r.SpotChecks)
+	case r.TierLow > r.TierHigh || r.TierHigh > 100 || r.TierLowPermille > 1000 || r.TierHighPermille < 1000 || r.TierHighPermille > 10_000:
+		return fmt.Errorf("rules: %w: low_reputation %d, high_reputation %d, low_tier_permille %d, high_tier_permille %d", ErrInvalid, r.TierLow, r.TierHigh, r.TierLowPermille, r.TierHighPermille)
 	}
 	for _, d := range [][2]uint64{{r.JobWallMillis, r.JobMaxWallMillis}, {r.JobGas, r.JobMaxGas}, {r.JobMemoryBytes, r.JobMaxMemoryBytes}, {r.JobOutputBytes, r.JobMaxOutputBytes}} {
 		if d[0] > d[1] {
@@ -90,7 +112,7 @@ func (r Rules) Check() error {
 		}
 	}
 	for _, f := range r.fields() {
-		if *f == 0 && f != &r.ManaPerHour && f != &r.ManaIssue {
+		if *f == 0 && !slices.Contains([]*uint64{&r.ManaPerHour, &r.ManaIssue, &r.SpotChecks, &r.ReputationDecay, &r.TierLow}, f) {
 			return fmt.Errorf("rules: %w: a limit is zero", ErrInvalid)
 		}
 		if *f > 1<<53 {

@@ -2,20 +2,56 @@ package icn
 
 // Limits on what a job may carry.
 const (
-	MaxInputs = 64
-	MaxArgs   = 256
-	MaxOffers = 64
+	MaxInputs    = 64
+	MaxArgs      = 256
+	MaxOffers    = 64
+	MaxInline    = 32 << 10
+	MaxOutputs   = 16
+	MaxCopies    = 7
+	MaxSubmitted = 16
+	MaxName      = 64
+)
+
+// JobKind says what a job is.
+type JobKind uint8
+
+// The kinds.
+const (
+	JobProgram JobKind = 0 // Module is run: a WASI preview 1 command, or a module of the host interface
+	JobEcho    JobKind = 1 // nothing is run: the output is "Echo: " and the input
 )
 
 // JobSpec says what to run and within which bounds. It travels whole with the
 // job: an executor needs nothing else but the blocks it cites.
 type JobSpec struct {
-	Module   CID      // a WASI preview 1 program
-	Inputs   []CID    // UnixFS files or raw blocks; joined in order they are stdin
+	Kind     JobKind
+	Module   CID      // what is run
+	Inline   []byte   // the input begins with it
+	Inputs   []CID    // UnixFS files or raw blocks; joined in order behind it they are stdin
 	Args     []string // the program's arguments, after its name
 	Env      []string // K=V
+	Outputs  []string // names of what the program must leave beside its stdout
+	Resume   CID      // a checkpoint to begin from, or undefined
 	Limits   JobLimits
 	Requires JobRequirements
+	Grants   JobGrants
+	Copies   JobCopies
+}
+
+// JobGrants are what the program may do in its submitter's name. What it may
+// spend is held with the budget.
+type JobGrants struct {
+	Read   bool   `json:"read,omitempty"`   // ask for the submitter's capacity and reputation, and for blocks
+	Store  bool   `json:"store,omitempty"`  // put blocks
+	Submit uint64 `json:"submit,omitempty"` // budgets of jobs that it posts, together
+	Spend  uint64 `json:"spend,omitempty"`  // capacity that it burns
+}
+
+// JobCopies have several executors run the job: Of at once, of whom Agree must
+// come to the same result. Zero means one.
+type JobCopies struct {
+	Of    uint64 `json:"of,omitempty"`
+	Agree uint64 `json:"agree,omitempty"`
 }
 
 // JobLimits bound one run. Zero means the rules' default.
@@ -30,6 +66,9 @@ type JobLimits struct {
 // JobRequirements are hard filters on the executor.
 type JobRequirements struct {
 	Capabilities []string `json:"capabilities,omitempty"`
+	Federations  []string `json:"federations,omitempty"` // one of them
+	Trust        string   `json:"trust_scope,omitempty"`
+	Reputation   uint64   `json:"min_reputation,omitempty"` // 0 to 100
 	CPUCores     uint64   `json:"cpu_cores,omitempty"`
 	MemoryMB     uint64   `json:"memory_mb,omitempty"`
 	StorageMB    uint64   `json:"storage_mb,omitempty"`
@@ -37,42 +76,62 @@ type JobRequirements struct {
 
 // Append appends the canonical form.
 func (s JobSpec) Append(b []byte) []byte {
-	b = AppendArray(b, 6)
-	b = AppendCID(b, s.Module)
+	b = AppendUint(AppendArray(b, 12), uint64(s.Kind))
+	b = AppendBytes(AppendCID(b, s.Module), s.Inline)
 	b = AppendArray(b, len(s.Inputs))
 	for _, c := range s.Inputs {
 		b = AppendCID(b, c)
 	}
-	b = AppendTexts(AppendTexts(b, s.Args), s.Env)
-	b = AppendArray(b, 5)
-	for _, n := range []uint64{s.Limits.Gas, s.Limits.MemoryBytes, s.Limits.OutputBytes, s.Limits.WallMillis, s.Limits.TableElements} {
+	b = AppendTexts(AppendTexts(AppendTexts(b, s.Args), s.Env), s.Outputs)
+	b = AppendCID(b, s.Resume)
+	b = appendUints(b, s.Limits.Gas, s.Limits.MemoryBytes, s.Limits.OutputBytes, s.Limits.WallMillis, s.Limits.TableElements)
+	b = AppendArray(b, 7)
+	b = AppendTexts(AppendTexts(b, s.Requires.Capabilities), s.Requires.Federations)
+	b = AppendUint(AppendText(b, s.Requires.Trust), s.Requires.Reputation)
+	for _, n := range []uint64{s.Requires.CPUCores, s.Requires.MemoryMB, s.Requires.StorageMB} {
 		b = AppendUint(b, n)
 	}
-	b = AppendArray(b, 4)
-	b = AppendTexts(b, s.Requires.Capabilities)
-	for _, n := range []uint64{s.Requires.CPUCores, s.Requires.MemoryMB, s.Requires.StorageMB} {
+	b = AppendBool(AppendBool(AppendArray(b, 4), s.Grants.Read), s.Grants.Store)
+	b = AppendUint(AppendUint(b, s.Grants.Submit), s.Grants.Spend)
+	return appendUints(b, s.Copies.Of, s.Copies.Agree)
+}
+
+func appendUints(b []byte, ns ...uint64) []byte {
+	b = AppendArray(b, len(ns))
+	for _, n := range ns {
 		b = AppendUint(b, n)
 	}
 	return b
 }
 
 // ReadJobSpec reads what [JobSpec.Append] wrote.
-func ReadJobSpec(r *Reader) JobSpec { return readJobSpec(r) }
-
-func readJobSpec(r *Reader) JobSpec {
-	r.Tuple(6)
-	s := JobSpec{Module: r.MustCID()}
+func ReadJobSpec(r *Reader) JobSpec {
+	r.Tuple(12)
+	kind := r.Uint()
+	if r.err == nil && kind > uint64(JobEcho) {
+		r.Fail("job of kind %d", kind)
+	}
+	s := JobSpec{Kind: JobKind(kind), Module: r.CID()}
+	if in := r.Bytes(MaxInline); len(in) > 0 {
+		s.Inline = in
+	}
 	if n := r.Array(MaxInputs); n > 0 {
 		s.Inputs = make([]CID, n)
 		for i := range s.Inputs {
 			s.Inputs[i] = r.MustCID()
 		}
 	}
-	s.Args, s.Env = r.Texts(MaxArgs, MaxText), r.Texts(MaxArgs, MaxText)
+	s.Args, s.Env, s.Outputs = r.Texts(MaxArgs, MaxText), r.Texts(MaxArgs, MaxText), r.Texts(MaxOutputs, MaxName)
+	s.Resume = r.CID()
 	r.Tuple(5)
 	s.Limits = JobLimits{Gas: r.Uint(), MemoryBytes: r.Uint(), OutputBytes: r.Uint(), WallMillis: r.Uint(), TableElements: r.Uint()}
+	r.Tuple(7)
+	s.Requires = JobRequirements{Capabilities: r.Texts(32, 64), Federations: r.Texts(32, 64), Trust: r.Text(64), Reputation: r.Uint(),
+		CPUCores: r.Uint(), MemoryMB: r.Uint(), StorageMB: r.Uint()}
 	r.Tuple(4)
-	s.Requires = JobRequirements{Capabilities: r.Texts(32, 64), CPUCores: r.Uint(), MemoryMB: r.Uint(), StorageMB: r.Uint()}
+	s.Grants = JobGrants{Read: r.Bool(), Store: r.Bool(), Submit: r.Uint(), Spend: r.Uint()}
+	r.Tuple(2)
+	s.Copies = JobCopies{Of: r.Uint(), Agree: r.Uint()}
 	return s
 }
 
@@ -93,18 +152,38 @@ func JobID(statement CID, op int) CID {
 	return SumCID(DagCBOR, AppendUint(AppendCID(AppendArray(nil, 2), statement), uint64(op)))
 }
 
-// Offer is what the choice between executors is made from. The prices and free
-// slots are the executors' own words; the round trip was measured by the node
-// that assigns.
+// SubmittedID names the job that a program posted as its n-th, by the receipt
+// that operation op of a statement holds.
+func SubmittedID(statement CID, op, n int) CID {
+	return SumCID(DagCBOR, AppendUint(AppendUint(AppendCID(AppendArray(nil, 3), statement), uint64(op)), uint64(n)))
+}
+
+// Offer is what the choice between executors is made from. Price and free
+// capacity are the executors' own words; the round trip was measured by the node
+// that assigns. What else counts is in the log.
 type Offer struct {
 	Bid       CID    `json:"bid"` // the signed bid's CID; breaks ties
 	Executor  DID    `json:"executor"`
 	Price     uint64 `json:"price"`
 	FreeSlots uint64 `json:"free_slots"`
+	FreeMB    uint64 `json:"free_mb"`
 	RTTMicros uint64 `json:"rtt_us"`
 }
 
-// JobAssign names the executor of an attempt, with all offers it was chosen from.
+// Append appends the canonical form.
+func (o Offer) Append(b []byte) []byte {
+	b = AppendDID(AppendCID(AppendArray(b, 6), o.Bid), o.Executor)
+	return AppendUint(AppendUint(AppendUint(AppendUint(b, o.Price), o.FreeSlots), o.FreeMB), o.RTTMicros)
+}
+
+// ReadOffer reads what [Offer.Append] wrote.
+func ReadOffer(r *Reader) Offer {
+	r.Tuple(6)
+	return Offer{Bid: r.MustCID(), Executor: r.DID(), Price: r.Uint(), FreeSlots: r.Uint(), FreeMB: r.Uint(), RTTMicros: r.Uint()}
+}
+
+// JobAssign names the executor of an attempt (the first, when there are several),
+// with all offers that it was chosen from.
 type JobAssign struct {
 	Job      CID
 	Attempt  uint32
@@ -117,8 +196,7 @@ func readJobAssign(r *Reader) Op {
 	if n := r.Array(MaxOffers); n > 0 {
 		a.Offers = make([]Offer, n)
 		for i := range a.Offers {
-			r.Tuple(5)
-			a.Offers[i] = Offer{Bid: r.MustCID(), Executor: r.DID(), Price: r.Uint(), FreeSlots: r.Uint(), RTTMicros: r.Uint()}
+			a.Offers[i] = ReadOffer(r)
 		}
 	}
 	return a
@@ -140,40 +218,139 @@ const (
 	FaultModule Fault = "module" // the bytes are no program that can ever run
 )
 
-// JobReceipt is the executor's signed word about a run that took place.
-type JobReceipt struct {
-	Job      CID
-	Attempt  uint32
-	Spec     CID // what was run
+// Outcome is what a run of a job comes to: the same whenever it is run again.
+type Outcome struct {
 	Fault    Fault
-	Message  string // a fault in words
 	ExitCode uint32
 	Output   CID // stdout; UnixFS or raw
-	Log      CID // stderr, or undefined
+	Outputs  []NamedOutput
 	Gas      uint64
-	Millis   uint64 // wall clock, as the executor saw it: information only
-	ABI      uint32 // version of the sandbox
-	Denied   uint32 // refused memory and table growths
+	Spent    uint64      // of the grant
+	Submits  []Submitted // jobs that the program posts
+}
+
+// NamedOutput is what a program left under a name.
+type NamedOutput struct {
+	Name string `json:"name"`
+	CID  CID    `json:"cid"`
+}
+
+// Submitted is a job that a program posts in its submitter's name.
+type Submitted struct {
+	Budget uint64
+	Spec   JobSpec
+}
+
+// Append appends the canonical form.
+func (o Outcome) Append(b []byte) []byte {
+	b = AppendUint(AppendText(AppendArray(b, 7), string(o.Fault)), uint64(o.ExitCode))
+	b = AppendArray(AppendCID(b, o.Output), len(o.Outputs))
+	for _, x := range o.Outputs {
+		b = AppendCID(AppendText(AppendArray(b, 2), x.Name), x.CID)
+	}
+	b = AppendArray(AppendUint(AppendUint(b, o.Gas), o.Spent), len(o.Submits))
+	for _, x := range o.Submits {
+		b = x.Spec.Append(AppendUint(AppendArray(b, 2), x.Budget))
+	}
+	return b
+}
+
+// ReadOutcome reads what [Outcome.Append] wrote.
+func ReadOutcome(r *Reader) Outcome {
+	r.Tuple(7)
+	o := Outcome{Fault: Fault(r.Text(32)), ExitCode: r.Uint32(), Output: r.CID()}
+	for range r.Array(MaxOutputs) {
+		r.Tuple(2)
+		x := NamedOutput{Name: r.Text(MaxName), CID: r.MustCID()}
+		if r.err != nil {
+			return o
+		}
+		o.Outputs = append(o.Outputs, x)
+	}
+	o.Gas, o.Spent = r.Uint(), r.Uint()
+	for range r.Array(MaxSubmitted) {
+		r.Tuple(2)
+		x := Submitted{Budget: r.Uint(), Spec: ReadJobSpec(r)}
+		if r.err != nil {
+			return o
+		}
+		o.Submits = append(o.Submits, x)
+	}
+	return o
+}
+
+// Digest names the outcome: two runs that agree have one digest.
+func (o Outcome) Digest() CID { return SumCID(DagCBOR, o.Append(nil)) }
+
+// JobReceipt is the executor's signed word about a run that took place.
+type JobReceipt struct {
+	Job        CID
+	Attempt    uint32
+	Spec       CID // what was run
+	Outcome    Outcome
+	Message    string // a fault in words
+	Log        CID    // stderr, or undefined
+	Transcript CID    // what the program asked the world, and was told; or undefined
+	Millis     uint64 // wall clock, as the executor saw it: information only
+	ABI        uint32 // version of the sandbox
+	MemDenied  uint32 // refused growths of memory
+	TblDenied  uint32 // refused growths of tables
 }
 
 func readJobReceipt(r *Reader) Op {
 	return JobReceipt{
-		Job: r.MustCID(), Attempt: r.Uint32(), Spec: r.MustCID(), Fault: Fault(r.Text(32)), Message: r.Text(MaxText), ExitCode: r.Uint32(),
-		Output: r.CID(), Log: r.CID(), Gas: r.Uint(), Millis: r.Uint(), ABI: r.Uint32(), Denied: r.Uint32(),
+		Job: r.MustCID(), Attempt: r.Uint32(), Spec: r.MustCID(), Outcome: ReadOutcome(r), Message: r.Text(MaxText),
+		Log: r.CID(), Transcript: r.CID(), Millis: r.Uint(), ABI: r.Uint32(), MemDenied: r.Uint32(), TblDenied: r.Uint32(),
 	}
 }
 
-// JobFail is the executor's word that an attempt did not produce a receipt.
-// Declined means that nothing was run.
+// JobFail is the executor's word that an attempt did not produce a receipt, or the
+// assigning node's that the executor went away. Declined means that nothing was
+// run.
 type JobFail struct {
 	Job      CID
 	Attempt  uint32
+	Executor DID // of whose run this is said
 	Declined bool
 	Reason   string
 }
 
 // JobCancel ends a job before its receipt; only its submitter may say it.
 type JobCancel struct{ Job CID }
+
+// JobSave is the executor's word that the program left a checkpoint, from which
+// another attempt, or another job, can go on.
+type JobSave struct {
+	Job     CID
+	Attempt uint32
+	State   CID
+}
+
+// JobCheck asks that a settled job be run again by others. The node that assigned
+// it may say this, and its submitter.
+type JobCheck struct{ Job CID }
+
+// JobVerdict is the word of a node that ran a settled job again. Unable, in words,
+// means that it could not.
+type JobVerdict struct {
+	Job     CID
+	Outcome Outcome
+	ABI     uint32
+	Unable  string
+}
+
+// NodeProfile tells what the author's node offers to jobs.
+type NodeProfile struct {
+	Capabilities []string `json:"capabilities"`
+	Federations  []string `json:"federations"`
+	Trust        string   `json:"trust_scope"`
+	CPUCores     uint64   `json:"cpu_cores"`
+	MemoryMB     uint64   `json:"memory_mb"`
+	StorageMB    uint64   `json:"storage_mb"`
+}
+
+// BanLift takes an executor's ban back: a clerk may say it.
+type BanLift struct{ Executor DID }
 
 // Kind implements Op.
 func (JobPost) Kind() string { return "job.post" }
@@ -190,11 +367,31 @@ func (JobFail) Kind() string { return "job.fail" }
 // Kind implements Op.
 func (JobCancel) Kind() string { return "job.cancel" }
 
-func (JobPost) fields() int    { return 3 }
-func (JobAssign) fields() int  { return 4 }
-func (JobReceipt) fields() int { return 12 }
-func (JobFail) fields() int    { return 4 }
-func (JobCancel) fields() int  { return 1 }
+// Kind implements Op.
+func (JobSave) Kind() string { return "job.save" }
+
+// Kind implements Op.
+func (JobCheck) Kind() string { return "job.check" }
+
+// Kind implements Op.
+func (JobVerdict) Kind() string { return "job.verdict" }
+
+// Kind implements Op.
+func (NodeProfile) Kind() string { return "node.profile" }
+
+// Kind implements Op.
+func (BanLift) Kind() string { return "ban.lift" }
+
+func (JobPost) fields() int     { return 3 }
+func (JobAssign) fields() int   { return 4 }
+func (JobReceipt) fields() int  { return 11 }
+func (JobFail) fields() int     { return 5 }
+func (JobCancel) fields() int   { return 1 }
+func (JobSave) fields() int     { return 3 }
+func (JobCheck) fields() int    { return 1 }
+func (JobVerdict) fields() int  { return 4 }
+func (NodeProfile) fields() int { return 6 }
+func (BanLift) fields() int     { return 1 }
 
 func (o JobPost) appendFields(b []byte) []byte {
 	return o.Spec.Append(AppendUint(AppendDID(b, o.Via), o.Budget))
@@ -204,22 +401,47 @@ func (o JobAssign) appendFields(b []byte) []byte {
 	b = AppendUint(AppendCID(b, o.Job), uint64(o.Attempt))
 	b = AppendArray(AppendDID(b, o.Executor), len(o.Offers))
 	for _, f := range o.Offers {
-		b = AppendDID(AppendCID(AppendArray(b, 5), f.Bid), f.Executor)
-		b = AppendUint(AppendUint(AppendUint(b, f.Price), f.FreeSlots), f.RTTMicros)
+		b = f.Append(b)
 	}
 	return b
 }
 
 func (o JobReceipt) appendFields(b []byte) []byte {
 	b = AppendCID(AppendUint(AppendCID(b, o.Job), uint64(o.Attempt)), o.Spec)
-	b = AppendUint(AppendText(AppendText(b, string(o.Fault)), o.Message), uint64(o.ExitCode))
-	b = AppendCID(AppendCID(b, o.Output), o.Log)
-	b = AppendUint(AppendUint(b, o.Gas), o.Millis)
-	return AppendUint(AppendUint(b, uint64(o.ABI)), uint64(o.Denied))
+	b = AppendText(o.Outcome.Append(b), o.Message)
+	b = AppendUint(AppendCID(AppendCID(b, o.Log), o.Transcript), o.Millis)
+	return AppendUint(AppendUint(AppendUint(b, uint64(o.ABI)), uint64(o.MemDenied)), uint64(o.TblDenied))
 }
 
+func (o JobSave) appendFields(b []byte) []byte {
+	return AppendCID(AppendUint(AppendCID(b, o.Job), uint64(o.Attempt)), o.State)
+}
+
+func (o JobCheck) appendFields(b []byte) []byte { return AppendCID(b, o.Job) }
+
+func (o JobVerdict) appendFields(b []byte) []byte {
+	return AppendText(AppendUint(o.Outcome.Append(AppendCID(b, o.Job)), uint64(o.ABI)), o.Unable)
+}
+
+func (o NodeProfile) appendFields(b []byte) []byte {
+	b = AppendText(AppendTexts(AppendTexts(b, o.Capabilities), o.Federations), o.Trust)
+	return AppendUint(AppendUint(AppendUint(b, o.CPUCores), o.MemoryMB), o.StorageMB)
+}
+
+// ReadNodeProfile reads the fields of a profile.
+func ReadNodeProfile(r *Reader) NodeProfile {
+	return NodeProfile{Capabilities: r.Texts(32, 64), Federations: r.Texts(32, 64), Trust: r.Text(64), CPUCores: r.Uint(), MemoryMB: r.Uint(), StorageMB: r.Uint()}
+}
+
+// AppendNodeProfile appends the fields of a profile, as one item.
+func AppendNodeProfile(b []byte, p NodeProfile) []byte {
+	return p.appendFields(AppendArray(b, p.fields()))
+}
+
+func (o BanLift) appendFields(b []byte) []byte { return AppendDID(b, o.Executor) }
+
 func (o JobFail) appendFields(b []byte) []byte {
-	b = AppendUint(AppendCID(b, o.Job), uint64(o.Attempt))
+	b = AppendDID(AppendUint(AppendCID(b, o.Job), uint64(o.Attempt)), o.Executor)
 	return AppendText(AppendBool(b, o.Declined), o.Reason)
 }
 func (o JobCancel) appendFields(b []byte) []byte { return AppendCID(b, o.Job) }

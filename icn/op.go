@@ -33,13 +33,20 @@ var decoders = map[string]struct {
 	MemberAdmit{}.Kind():  {3, readMemberAdmit},
 	KeyRotate{}.Kind():    {2, readKeyRotate},
 	AuditHead{}.Kind():    {2, func(r *Reader) Op { return AuditHead{Lines: r.Uint(), Head: r.Hash()} }},
-	JobPost{}.Kind():      {3, func(r *Reader) Op { return JobPost{Via: r.DID(), Budget: r.Uint(), Spec: readJobSpec(r)} }},
+	JobPost{}.Kind():      {3, func(r *Reader) Op { return JobPost{Via: r.DID(), Budget: r.Uint(), Spec: ReadJobSpec(r)} }},
 	JobAssign{}.Kind():    {4, readJobAssign},
-	JobReceipt{}.Kind():   {12, readJobReceipt},
-	JobFail{}.Kind(): {4, func(r *Reader) Op {
-		return JobFail{Job: r.MustCID(), Attempt: r.Uint32(), Declined: r.Bool(), Reason: r.Text(MaxText)}
+	JobReceipt{}.Kind():   {11, readJobReceipt},
+	JobFail{}.Kind(): {5, func(r *Reader) Op {
+		return JobFail{Job: r.MustCID(), Attempt: r.Uint32(), Executor: r.DID(), Declined: r.Bool(), Reason: r.Text(MaxText)}
 	}},
 	JobCancel{}.Kind(): {1, func(r *Reader) Op { return JobCancel{Job: r.MustCID()} }},
+	JobSave{}.Kind():   {3, func(r *Reader) Op { return JobSave{Job: r.MustCID(), Attempt: r.Uint32(), State: r.MustCID()} }},
+	JobCheck{}.Kind():  {1, func(r *Reader) Op { return JobCheck{Job: r.MustCID()} }},
+	JobVerdict{}.Kind(): {4, func(r *Reader) Op {
+		return JobVerdict{Job: r.MustCID(), Outcome: ReadOutcome(r), ABI: r.Uint32(), Unable: r.Text(MaxText)}
+	}},
+	NodeProfile{}.Kind(): {6, func(r *Reader) Op { return ReadNodeProfile(r) }},
+	BanLift{}.Kind():     {1, func(r *Reader) Op { return BanLift{Executor: r.DID()} }},
 }
 
 func appendOp(b []byte, op Op) []byte {

@@ -40,6 +40,11 @@ func sampleSpec() icn.JobSpec {
 	}
 }
 
+func sampleOutcome() icn.Outcome {
+	return icn.Outcome{Output: rawCID("hello world"), Outputs: []icn.NamedOutput{{Name: "table", CID: rawCID("1,2")}}, Gas: 123_456, Spent: 3,
+		Submits: []icn.Submitted{{Budget: 5, Spec: icn.JobSpec{Kind: icn.JobEcho, Inline: []byte("again")}}}}
+}
+
 // sampleOps holds an operation of each kind.
 func sampleOps() []icn.Op {
 	job := icn.JobID(icn.SumCID(icn.DagCBOR, []byte("a statement")), 0)
@@ -51,12 +56,17 @@ func sampleOps() []icn.Op {
 		icn.MemberAdmit{Member: who(6), Role: icn.RolePerson, Name: "Grace"},
 		icn.JobPost{Via: who(3), Budget: 50, Spec: sampleSpec()},
 		icn.JobAssign{Job: job, Attempt: 1, Executor: who(4), Offers: []icn.Offer{
-			{Bid: rawCID("bid 1"), Executor: who(4), Price: 9, FreeSlots: 4, RTTMicros: 1500},
-			{Bid: rawCID("bid 2"), Executor: who(5), Price: 12, FreeSlots: 1, RTTMicros: 800},
+			{Bid: rawCID("bid 1"), Executor: who(4), Price: 9, FreeSlots: 4, FreeMB: 2048, RTTMicros: 1500},
+			{Bid: rawCID("bid 2"), Executor: who(5), Price: 12, FreeSlots: 1, FreeMB: 512, RTTMicros: 800},
 		}},
-		icn.JobReceipt{Job: job, Attempt: 1, Spec: sampleSpec().CID(), Output: rawCID("hello world"), Log: rawCID("log"), Gas: 123_456, Millis: 17, ABI: 1},
-		icn.JobFail{Job: job, Attempt: 2, Declined: true, Reason: "no free slot"},
+		icn.JobReceipt{Job: job, Attempt: 1, Spec: sampleSpec().CID(), Outcome: sampleOutcome(), Log: rawCID("log"), Transcript: rawCID("asked"), Millis: 17, ABI: 1, MemDenied: 2, TblDenied: 3},
+		icn.JobFail{Job: job, Attempt: 2, Executor: who(4), Declined: true, Reason: "no free slot"},
 		icn.JobCancel{Job: job},
+		icn.JobSave{Job: job, Attempt: 1, State: rawCID("half")},
+		icn.JobCheck{Job: job},
+		icn.JobVerdict{Job: job, Outcome: sampleOutcome(), ABI: 1},
+		icn.NodeProfile{Capabilities: []string{"gpu"}, Federations: []string{"coops"}, Trust: "region", CPUCores: 4, MemoryMB: 2048, StorageMB: 100_000},
+		icn.BanLift{Executor: who(4)},
 		icn.KeyRotate{Key: who(7), Proof: [64]byte(ed25519.Sign(secret(7), icn.RotationBytes(sampleGenesis().Block().CID, who(1), who(7))))},
 		icn.AuditHead{Lines: 1234, Head: sha256.Sum256([]byte("a line"))},
 	}
@@ -128,8 +138,25 @@ func anySpec(t *rapid.T) icn.JobSpec {
 		s.Inputs = append(s.Inputs, anyCID(t, "input"))
 	}
 	s.Limits = icn.JobLimits{Gas: number(t, "gas"), MemoryBytes: number(t, "memory"), OutputBytes: number(t, "output"), WallMillis: number(t, "wall"), TableElements: number(t, "table")}
-	s.Requires = icn.JobRequirements{Capabilities: texts(t, 32, 64, "capabilities"), CPUCores: number(t, "cores"), MemoryMB: number(t, "mb"), StorageMB: number(t, "storage")}
+	s.Kind, s.Resume, s.Outputs = icn.JobKind(rapid.IntRange(0, 1).Draw(t, "kind of job")), maybeCID(t, "resume"), texts(t, icn.MaxOutputs, icn.MaxName, "outputs")
+	if in := rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "inline"); len(in) > 0 {
+		s.Inline = in
+	}
+	s.Grants = icn.JobGrants{Read: rapid.Bool().Draw(t, "read"), Store: rapid.Bool().Draw(t, "store"), Submit: number(t, "submit"), Spend: number(t, "spend")}
+	s.Copies = icn.JobCopies{Of: number(t, "of"), Agree: number(t, "agree")}
+	s.Requires = icn.JobRequirements{Capabilities: texts(t, 32, 64, "capabilities"), Federations: texts(t, 32, 64, "federations"), Trust: text(t, 64, "trust"), Reputation: number(t, "reputation"), CPUCores: number(t, "cores"), MemoryMB: number(t, "mb"), StorageMB: number(t, "storage")}
 	return s
+}
+
+func anyOutcome(t *rapid.T) icn.Outcome {
+	o := icn.Outcome{Fault: icn.Fault(text(t, 32, "fault")), ExitCode: rapid.Uint32().Draw(t, "exit"), Output: maybeCID(t, "output"), Gas: number(t, "gas"), Spent: number(t, "spent")}
+	for range rapid.IntRange(0, 2).Draw(t, "named") {
+		o.Outputs = append(o.Outputs, icn.NamedOutput{Name: text(t, icn.MaxName, "name"), CID: anyCID(t, "named output")})
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "submitted") {
+		o.Submits = append(o.Submits, icn.Submitted{Budget: number(t, "budget"), Spec: anySpec(t)})
+	}
+	return o
 }
 
 func anyOp(t *rapid.T) icn.Op {
@@ -150,20 +177,31 @@ func anyOp(t *rapid.T) icn.Op {
 	case "job.assign":
 		a := icn.JobAssign{Job: anyCID(t, "job"), Attempt: u32("attempt"), Executor: anyDID(t, "executor")}
 		for range rapid.IntRange(0, 3).Draw(t, "offers") {
-			a.Offers = append(a.Offers, icn.Offer{Bid: anyCID(t, "bid"), Executor: anyDID(t, "bidder"), Price: number(t, "price"), FreeSlots: number(t, "slots"), RTTMicros: number(t, "rtt")})
+			a.Offers = append(a.Offers, icn.Offer{Bid: anyCID(t, "bid"), Executor: anyDID(t, "bidder"), Price: number(t, "price"), FreeSlots: number(t, "slots"), FreeMB: number(t, "free mb"), RTTMicros: number(t, "rtt")})
 		}
 		return a
 	case "job.receipt":
-		return icn.JobReceipt{Job: anyCID(t, "job"), Attempt: u32("attempt"), Spec: anyCID(t, "spec"), Fault: icn.Fault(text(t, 32, "fault")), Message: text(t, icn.MaxText, "message"),
-			ExitCode: u32("exit"), Output: maybeCID(t, "output"), Log: maybeCID(t, "log"), Gas: number(t, "gas"), Millis: number(t, "millis"), ABI: u32("abi"), Denied: u32("denied")}
+		return icn.JobReceipt{Job: anyCID(t, "job"), Attempt: u32("attempt"), Spec: anyCID(t, "spec"), Outcome: anyOutcome(t), Message: text(t, icn.MaxText, "message"),
+			Log: maybeCID(t, "log"), Transcript: maybeCID(t, "transcript"), Millis: number(t, "millis"), ABI: u32("abi"), MemDenied: u32("memory"), TblDenied: u32("table")}
 	case "job.fail":
-		return icn.JobFail{Job: anyCID(t, "job"), Attempt: u32("attempt"), Declined: rapid.Bool().Draw(t, "declined"), Reason: text(t, icn.MaxText, "reason")}
+		return icn.JobFail{Job: anyCID(t, "job"), Attempt: u32("attempt"), Executor: anyDID(t, "executor"), Declined: rapid.Bool().Draw(t, "declined"), Reason: text(t, icn.MaxText, "reason")}
 	case "key.rotate":
 		return icn.KeyRotate{Key: anyDID(t, "key"), Proof: [64]byte(rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "proof"))}
 	case "audit.head":
 		return icn.AuditHead{Lines: number(t, "lines"), Head: anyHash(t, "head")}
 	case "job.cancel":
 		return icn.JobCancel{Job: anyCID(t, "job")}
+	case "job.save":
+		return icn.JobSave{Job: anyCID(t, "job"), Attempt: u32("attempt"), State: anyCID(t, "state")}
+	case "job.check":
+		return icn.JobCheck{Job: anyCID(t, "job")}
+	case "job.verdict":
+		return icn.JobVerdict{Job: anyCID(t, "job"), Outcome: anyOutcome(t), ABI: u32("abi"), Unable: text(t, icn.MaxText, "unable")}
+	case "node.profile":
+		return icn.NodeProfile{Capabilities: texts(t, 32, 64, "capabilities"), Federations: texts(t, 32, 64, "federations"), Trust: text(t, 64, "trust"),
+			CPUCores: number(t, "cores"), MemoryMB: number(t, "mb"), StorageMB: number(t, "storage")}
+	case "ban.lift":
+		return icn.BanLift{Executor: anyDID(t, "executor")}
 	default:
 		t.Fatalf("no generator for %s", kind)
 		return nil

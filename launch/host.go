@@ -3,11 +3,14 @@ package launch
 import (
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/config"
+	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 // When the operator is told that something will run out.
@@ -72,4 +75,30 @@ func (r *Running) lookAtDisk(out *wire.Surroundings) {
 	default:
 		out.Checks["disk"] = "ok"
 	}
+}
+
+// profile is what this machine offers to jobs.
+func profile(c config.Config) *icn.NodeProfile {
+	m := c.Mesh
+	p := &icn.NodeProfile{Capabilities: m.ExecutorCapabilities, Federations: m.ExecutorFederations, Trust: m.ExecutorTrustScope,
+		CPUCores: uint64(runtime.NumCPU()), MemoryMB: jobMemory(m)}
+	var fs unix.Statfs_t
+	if unix.Statfs(filepath.Dir(c.Storage.Path), &fs) == nil {
+		// In whole gigabytes.
+		const step = 1 << 10
+		p.StorageMB = fs.Blocks * uint64(fs.Bsize) >> 20 / step * step
+	}
+	return p
+}
+
+// jobMemory is how many megabytes jobs may use together.
+func jobMemory(m config.Mesh) uint64 {
+	if m.JobMemoryMB > 0 {
+		return uint64(m.JobMemoryMB)
+	}
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 1024
+	}
+	return max(uint64(info.Totalram)*uint64(info.Unit)>>21, 256)
 }

@@ -211,7 +211,8 @@ func (r *Running) assemble(pair key.Pair) error {
 		Runner: r.jobs.run, Capable: r.jobs.capable, Verify: key.Verify, VerifyBatch: verifyBatch,
 		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
 		Rotated: func(k icn.DID) { go r.rotated(k) },
-		Release: Release, Log: r.log, Tuning: node.Tuning{Slots: slots(r.cfg.Performance)},
+		Release: Release, Log: r.log, Profile: profile(r.cfg),
+		Tuning: node.Tuning{Slots: slots(r.cfg.Performance), Queue: r.cfg.Mesh.MaxJobQueueSize, MemoryMB: jobMemory(r.cfg.Mesh)},
 	}
 	ac := api.Config{Log: r.log.With("part", "api"), Host: r}
 	if ac.Access, err = accessOf(r.cfg.Security); err != nil {
@@ -255,6 +256,8 @@ func (r *Running) usable(peers []string) []string {
 func rules(c config.Config) icn.Rules {
 	r := icn.DefaultRules()
 	r.JobAttempts = uint64(c.Mesh.JobRetryCount)
+	r.BanAfter, r.BanMillis = uint64(c.Mesh.BlacklistAfterFailures), uint64(c.Mesh.BlacklistCooldownSecs)*1000
+	r.SpotChecks = uint64(c.Mesh.SpotCheckPermille)
 	r.ManaPerHour = uint64(c.Performance.ManaRegenerationRate)
 	return r
 }

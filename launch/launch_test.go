@@ -99,7 +99,7 @@ func TestWhatIsNoProgramIsTheJobsFault(t *testing.T) {
 	require.NoError(t, err)
 	out, err := n.jobs.run(t.Context(), run(t, icn.JobSpec{Module: id}))
 	require.NoError(t, err)
-	require.Equal(t, icn.FaultModule, out.Receipt.Fault)
+	require.Equal(t, icn.FaultModule, out.Receipt.Outcome.Fault)
 	require.NotEmpty(t, out.Receipt.Message)
 }
 

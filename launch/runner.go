@@ -32,12 +32,15 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 	if j.closing.Load() {
 		return node.Output{}, fmt.Errorf("%w: this node is stopping", node.ErrNotRun)
 	}
-	stdin, err := j.stdin(ctx, r.Job.Spec.Inputs)
+	stdin, err := j.stdin(ctx, r.Job.Spec)
 	if err != nil {
 		return node.Output{}, fmt.Errorf("%w: inputs: %w", node.ErrNotRun, err)
 	}
 	defer stdin.Close()
 	spec, began := r.Job.Spec, time.Now()
+	if spec.Kind == icn.JobEcho {
+		return echo(spec, stdin)
+	}
 	program := wasm.Program{CID: spec.Module, Load: func(ctx context.Context) ([]byte, error) { return j.module(ctx, spec.Module) }}
 	input := wasm.Input{
 		Args: append([]string{"program"}, spec.Args...), Env: spec.Env, Stdin: stdin,
@@ -57,10 +60,26 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 		return node.Output{}, fmt.Errorf("inputs: %w", stdin.err)
 	}
 	return node.Output{Stdout: res.Stdout, Stderr: res.Stderr, Receipt: icn.JobReceipt{
-		Fault: res.Fault, Message: clip(res.Message), ExitCode: res.ExitCode, Gas: res.Gas,
+		Outcome: icn.Outcome{Fault: res.Fault, ExitCode: res.ExitCode, Gas: res.Gas}, Message: clip(res.Message),
 		Millis: uint64(time.Since(began).Milliseconds()), ABI: wasm.ABI,
-		Denied: uint32(min(res.MemoryDenied+res.TableDenied, math.MaxUint32)),
+		MemDenied: uint32(min(res.MemoryDenied, math.MaxUint32)), TblDenied: uint32(min(res.TableDenied, math.MaxUint32)),
 	}}, nil
+}
+
+// echo runs nothing: it says the input again.
+func echo(spec icn.JobSpec, in *inputs) (node.Output, error) {
+	const before = "Echo: "
+	b, err := io.ReadAll(io.LimitReader(in, int64(spec.Limits.OutputBytes)))
+	if err != nil {
+		return node.Output{}, fmt.Errorf("inputs: %w", err)
+	}
+	out := node.Output{Receipt: icn.JobReceipt{ABI: wasm.ABI}}
+	if uint64(len(before)+len(b)) > spec.Limits.OutputBytes {
+		out.Receipt.Outcome.Fault, out.Receipt.Message = icn.FaultOutput, fmt.Sprintf("it is longer than %d bytes", spec.Limits.OutputBytes)
+		return out, nil
+	}
+	out.Stdout = append([]byte(before), b...)
+	return out, nil
 }
 
 // clip shortens a message for the log, which holds UTF-8 only.
@@ -98,6 +117,7 @@ func (j *jobs) module(ctx context.Context, c icn.CID) ([]byte, error) {
 type inputs struct {
 	ctx   context.Context
 	dag   *dag.DAG
+	begin []byte // what comes before the files
 	rest  []icn.CID
 	open  io.ReadCloser
 	small map[icn.CID][]byte
@@ -107,9 +127,9 @@ type inputs struct {
 // stdin fetches all blocks of the inputs, so that a missing one is found before
 // the program runs, and returns the inputs joined in order. Blocks that are files
 // by themselves are kept; larger trees are read again from the store.
-func (j *jobs) stdin(ctx context.Context, files []icn.CID) (*inputs, error) {
-	in := &inputs{ctx: ctx, dag: j.blocks, rest: files, small: map[icn.CID][]byte{}}
-	for _, c := range files {
+func (j *jobs) stdin(ctx context.Context, spec icn.JobSpec) (*inputs, error) {
+	in := &inputs{ctx: ctx, dag: j.blocks, begin: spec.Inline, rest: spec.Inputs, small: map[icn.CID][]byte{}}
+	for _, c := range spec.Inputs {
 		if c.Prefix().Codec == icn.Raw {
 			b, err := j.blocks.Get(ctx, c)
 			if err != nil {
@@ -127,6 +147,11 @@ func (j *jobs) stdin(ctx context.Context, files []icn.CID) (*inputs, error) {
 
 // Read implements io.Reader.
 func (in *inputs) Read(p []byte) (int, error) {
+	if len(in.begin) > 0 {
+		n := copy(p, in.begin)
+		in.begin = in.begin[n:]
+		return n, nil
+	}
 	for {
 		if in.err != nil {
 			return 0, in.err

@@ -33,6 +33,7 @@ type Account struct {
 	Held    uint64
 	At      icn.Time // regeneration is counted up to here
 	Rem     uint64   // part of a unit regenerated, in units per hour × ms
+	Tier    icn.Tier // by the owner's reputation
 }
 
 // Totals are the federation's sums, for the invariant and for treasurers.
@@ -71,10 +72,28 @@ const hourMillis = 3_600_000
 
 // room is what the account can still take up to the cap.
 func (a Account) room(r icn.Rules) uint64 {
-	if full := a.Balance + a.Held; full < r.ManaCap {
-		return r.ManaCap - full
+	if full, most := a.Balance+a.Held, a.Cap(r); full < most {
+		return most - full
 	}
 	return 0
+}
+
+// Cap is where the account stops growing.
+func (a Account) Cap(r icn.Rules) uint64 { return a.scaled(r.ManaCap, r) }
+
+// PerHour is how fast it grows.
+func (a Account) PerHour(r icn.Rules) uint64 { return a.scaled(r.ManaPerHour, r) }
+
+// scaled is a number of the rules, for the account's tier. The rules keep it far
+// below 2^64.
+func (a Account) scaled(n uint64, r icn.Rules) uint64 {
+	switch a.Tier {
+	case icn.TierLow:
+		return n * r.TierLowPermille / 1000
+	case icn.TierHigh:
+		return n * r.TierHighPermille / 1000
+	}
+	return n
 }
 
 // grown is the account at time now, and what regenerated until then. A full
@@ -84,7 +103,7 @@ func (a Account) grown(now icn.Time, r icn.Rules) (b Account, regenerated uint64
 	if now <= a.At {
 		return a, 0
 	}
-	hi, lo := bits.Mul64(uint64(now-a.At), r.ManaPerHour)
+	hi, lo := bits.Mul64(uint64(now-a.At), a.PerHour(r))
 	lo, carry := bits.Add64(lo, a.Rem, 0)
 	hi += carry
 	a.At = now
@@ -143,6 +162,16 @@ func (f *Fold) Do(s Step, e icn.Effect) (icn.EventBody, error) {
 		return nil, f.release(s, e.Account, e.Amount)
 	case icn.Settle:
 		return nil, f.settle(s, e)
+	case icn.Burn:
+		return nil, f.burn(s, e)
+	case icn.Refund:
+		return f.refund(s, e)
+	case icn.SetTier:
+		err := f.move(s, e.Account, func(a *Account, _ *Totals) error {
+			a.Tier = e.Tier
+			return nil
+		})
+		return icn.TierChanged{Account: e.Account, Tier: e.Tier}, err
 	}
 	return nil, fmt.Errorf("effect %T: %w: not on accounts", e, icn.ErrInvalid)
 }
@@ -206,23 +235,57 @@ func (f *Fold) settle(s Step, e icn.Settle) error {
 	if err != nil {
 		return err
 	}
-	return f.move(s, e.To, func(a *Account, t *Totals) error {
-		gain := min(e.Price, a.room(s.Rules))
+	return f.give(s, e.To, e.Price)
+}
+
+func (f *Fold) burn(s Step, e icn.Burn) error {
+	return f.move(s, e.Account, func(a *Account, t *Totals) error {
+		if a.Held < e.Amount {
+			return fmt.Errorf("burn %d: %w: %s holds %d", e.Amount, icn.ErrConflict, e.Account, a.Held)
+		}
+		a.Held -= e.Amount
+		t.Burnt += e.Amount
+		return nil
+	})
+}
+
+// refund takes from one what it has of the amount, and gives the other as much.
+func (f *Fold) refund(s Step, e icn.Refund) (icn.EventBody, error) {
+	if _, ok := f.accounts.Get(e.To); !ok {
+		return nil, fmt.Errorf("refund: account %s: %w", e.To, icn.ErrNotFound)
+	}
+	var got uint64
+	err := f.move(s, e.From, func(a *Account, t *Totals) error {
+		got = min(e.Amount, a.Balance)
+		a.Balance -= got
+		t.Burnt += got
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return icn.Refunded{Job: e.Job, From: e.From, To: e.To, Paid: e.Amount, Amount: got}, f.give(s, e.To, got)
+}
+
+// give mints to an account; what is over its cap is lost.
+func (f *Fold) give(s Step, d icn.DID, amount uint64) error {
+	return f.move(s, d, func(a *Account, t *Totals) error {
+		gain := min(amount, a.room(s.Rules))
 		a.Balance += gain
-		t.Minted += e.Price
-		t.Lost += e.Price - gain
+		t.Minted += amount
+		t.Lost += amount - gain
 		return nil
 	})
 }
 
 func appendAccount(b []byte, a Account) []byte {
-	b = icn.AppendUint(icn.AppendUint(icn.AppendArray(b, 4), a.Balance), a.Held)
-	return icn.AppendUint(icn.AppendTime(b, a.At), a.Rem)
+	b = icn.AppendUint(icn.AppendUint(icn.AppendArray(b, 5), a.Balance), a.Held)
+	return icn.AppendUint(icn.AppendUint(icn.AppendTime(b, a.At), a.Rem), uint64(a.Tier))
 }
 
 func readAccount(r *icn.Reader) Account {
-	r.Tuple(4)
-	return Account{Balance: r.Uint(), Held: r.Uint(), At: r.Time(), Rem: r.Uint()}
+	r.Tuple(5)
+	return Account{Balance: r.Uint(), Held: r.Uint(), At: r.Time(), Rem: r.Uint(), Tier: icn.Tier(r.Uint())}
 }
 
 func appendTotals(b []byte, t Totals) []byte {

@@ -2,30 +2,29 @@ package mesh_test
 
 import (
 	"bytes"
-	"fmt"
 	"math"
-	"math/big"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/mesh"
 )
 
-func everybody(icn.DID) bool { return true }
-
 // choose is who wins, and the lines of the choice.
-func choose(t require.TestingT, j mesh.Job, offers ...icn.Offer) (string, []icn.Score) {
-	win, scores := mesh.Choose(j, offers, func(d icn.DID) bool { return d != did("stranger") })
-	require.Len(t, scores, len(offers))
-	if win < 0 {
+func choose(t tester, j mesh.Job, offers ...icn.Offer) (string, []icn.Score) {
+	return newMarket(t).choose(j, offers...)
+}
+
+func (m *market) choose(j mesh.Job, offers ...icn.Offer) (string, []icn.Score) {
+	m.nodes[did("n5")], m.nodes[did("n6")] = true, true
+	order, scores := m.f.Choose(m.step(icn.DID{}), j, offers)
+	require.Len(m, scores, len(offers))
+	if len(order) == 0 {
 		return "", scores
 	}
 	for _, n := range []string{"n1", "n2", "n3", "n4", "n5", "n6"} {
-		if did(n) == offers[win].Executor {
+		if did(n) == offers[order[0]].Executor {
 			return n, scores
 		}
 	}
@@ -37,12 +36,12 @@ func job() mesh.Job { return mesh.Job{Via: did("n1"), Budget: 100} }
 func TestTheCheapestWinsAmongEquals(t *testing.T) {
 	who, scores := choose(t, job(), offer("n2", 50), offer("n3", 40), offer("n4", 60))
 	require.Equal(t, "n3", who)
-	require.Equal(t, icn.Score{Executor: did("n3"), Price: 40, Parts: icn.Parts{Price: 300, Free: 150, RTT: 199}, Total: 649}, scores[1])
+	require.Equal(t, icn.Score{Executor: did("n3"), Price: 40, Parts: icn.Parts{Price: 210, Free: 150, RTT: 100, Reputation: 100}, Total: 560}, scores[1])
 }
 
 func TestFreeSlotsAndNearnessCountToo(t *testing.T) {
 	a, b := offer("n2", 50), offer("n3", 50)
-	b.FreeSlots = 5
+	b.FreeSlots = 6
 	who, _ := choose(t, job(), a, b)
 	require.Equal(t, "n3", who)
 	a.RTTMicros, b.RTTMicros = 0, 200_000
@@ -110,76 +109,79 @@ func TestNobodyIsChosenWhenNobodyCan(t *testing.T) {
 	require.Empty(t, who)
 }
 
-// TestTheScoreIsExact: the numbers are those of exact arithmetic, and the winner
-// is who stands first when the offers are sorted in the plainest way, in
-// whatever order they were written down.
-func TestTheScoreIsExact(t *testing.T) {
-	edge := rapid.SampledFrom([]uint64{0, 1, 7, 8, 9, 199_999, 200_000, 1 << 40, math.MaxUint64})
-	number := rapid.OneOf(edge, rapid.Uint64Range(0, 400_000))
-	rapid.Check(t, func(t *rapid.T) {
-		j := mesh.Job{Via: did("n1"), Budget: rapid.OneOf(rapid.Uint64Range(1, 100), rapid.SampledFrom([]uint64{1 << 40, 1<<40 - 1})).Draw(t, "budget")}
-		var offers []icn.Offer
-		for i := range rapid.IntRange(0, 6).Draw(t, "offers") {
-			offers = append(offers, icn.Offer{Bid: block(fmt.Sprint("bid ", i)), Executor: did(fmt.Sprint("n", 1+i)),
-				Price:     rapid.OneOf(rapid.Uint64Range(0, j.Budget), edge).Draw(t, "price"),
-				FreeSlots: number.Draw(t, "free slots"), RTTMicros: number.Draw(t, "round trip")})
-		}
-		for range rapid.IntRange(0, 2).Draw(t, "failures") {
-			j.Failures = append(j.Failures, mesh.Failure{Executor: did(fmt.Sprint("n", rapid.IntRange(1, 6).Draw(t, "who failed")))})
-		}
-		offers = rapid.Permutation(offers).Draw(t, "order")
-		win, scores := mesh.Choose(j, offers, everybody)
-
-		var able []icn.Offer
-		for i, o := range offers {
-			if o.Price > j.Budget || o.FreeSlots == 0 {
-				require.NotEmpty(t, scores[i].Excluded)
-				require.Zero(t, scores[i].Total)
-				continue
-			}
-			able = append(able, o)
-			require.Equal(t, plainScore(j, o), scores[i].Total)
-			require.Equal(t, scores[i].Parts.Price+scores[i].Parts.Free+scores[i].Parts.RTT, scores[i].Total)
-			require.LessOrEqual(t, scores[i].Total, uint64(1000))
-		}
-		slices.SortFunc(able, func(a, b icn.Offer) int {
-			if x := rank(j, a) - rank(j, b); x != 0 {
-				return x
-			}
-			if x, y := plainScore(j, a), plainScore(j, b); x != y {
-				return int(y) - int(x)
-			}
-			return bytes.Compare(a.Bid.Bytes(), b.Bid.Bytes())
-		})
-		if len(able) == 0 {
-			require.Equal(t, -1, win)
-			return
-		}
-		require.Equal(t, able[0].Bid, offers[win].Bid)
-		require.Empty(t, scores[win].Excluded)
-	})
+func TestAGoodNameCountsAndABadOneMore(t *testing.T) {
+	m := newMarket(t)
+	m.names[did("n3")] = 80_000
+	who, scores := m.choose(job(), offer("n2", 50), offer("n3", 60))
+	require.Equal(t, "n3", who)
+	require.EqualValues(t, 160, scores[1].Parts.Reputation)
+	m.names[did("n3")] = 9_999
+	who, scores = m.choose(job(), offer("n2", 60), offer("n3", 40))
+	require.Equal(t, "n2", who)
+	require.Zero(t, scores[1].Parts.Reputation)
 }
 
-func rank(j mesh.Job, o icn.Offer) int {
-	switch {
-	case slices.ContainsFunc(j.Failures, func(f mesh.Failure) bool { return f.Executor == o.Executor }):
-		return 3
-	case o.Executor == j.Via:
-		return 2
+func TestWorkGoesRoundAmongEquals(t *testing.T) {
+	m := newMarket(t)
+	got := map[string]int{}
+	for range 12 {
+		id := m.post(50)
+		j := m.job(id)
+		offers := []icn.Offer{offer("n2", 30), offer("n3", 30), offer("n4", 30)}
+		who, _ := m.choose(j, offers...)
+		m.must("n1", icn.JobAssign{Job: id, Attempt: 1, Executor: did(who), Offers: offers})
+		m.must(who, m.receipt(id, 1))
+		got[who]++
 	}
-	return 1
+	require.Equal(t, map[string]int{"n2": 4, "n3": 4, "n4": 4}, got)
 }
 
-func plainScore(j mesh.Job, o icn.Offer) uint64 {
-	part := func(weight, of, full uint64) uint64 {
-		x := new(big.Int).Mul(new(big.Int).SetUint64(weight), new(big.Int).SetUint64(of))
-		return x.Quo(x, new(big.Int).SetUint64(full)).Uint64()
+func TestWhoHasJobsAlreadyWaits(t *testing.T) {
+	m := newMarket(t)
+	busy := m.post(50)
+	m.must("n1", icn.JobAssign{Job: busy, Attempt: 1, Executor: did("n2"), Offers: []icn.Offer{offer("n2", 30)}})
+	_, scores := m.choose(job(), offer("n2", 30), offer("n3", 30))
+	require.Less(t, scores[0].Parts.Free, scores[1].Parts.Free)
+	m.must("n2", m.receipt(busy, 1))
+	_, scores = m.choose(job(), offer("n2", 30), offer("n3", 30))
+	require.Equal(t, scores[0].Parts.Free, scores[1].Parts.Free)
+}
+
+func TestRequirementsTravelWithTheJob(t *testing.T) {
+	m := newMarket(t)
+	m.must("n2", icn.NodeProfile{Capabilities: []string{"gpu"}, Federations: []string{"coop"}, Trust: "region", CPUCores: 4, MemoryMB: 1000, StorageMB: 50})
+	m.names[did("n2")] = 60_000
+	ok := icn.JobRequirements{Capabilities: []string{"wasi", "gpu"}, Federations: []string{"other", "coop"}, Trust: "region", Reputation: 60, CPUCores: 4, MemoryMB: 1000, StorageMB: 50}
+	j := job()
+	j.Spec.Requires = ok
+	who, scores := m.choose(j, offer("n2", 30), offer("n3", 1))
+	require.Equal(t, "n2", who)
+	require.Equal(t, `it cannot do "gpu"`, scores[1].Excluded)
+	for words, change := range map[string]func(*icn.JobRequirements){ // order: each stands alone
+		`cannot do "tpu"`:       func(r *icn.JobRequirements) { r.Capabilities = []string{"tpu"} },
+		"none of the federatio": func(r *icn.JobRequirements) { r.Federations = []string{"other"} },
+		`the job wants "city"`:  func(r *icn.JobRequirements) { r.Trust = "city" },
+		"reputation is 60":      func(r *icn.JobRequirements) { r.Reputation = 61 },
+		"4 cores":               func(r *icn.JobRequirements) { r.CPUCores = 5 },
+		"1000 MB of memory":     func(r *icn.JobRequirements) { r.MemoryMB = 1001 },
+		"50 MB of storage":      func(r *icn.JobRequirements) { r.StorageMB = 51 },
+	} {
+		j.Spec.Requires = ok
+		change(&j.Spec.Requires)
+		who, scores := m.choose(j, offer("n2", 30))
+		require.Empty(t, who, words)
+		require.Contains(t, scores[0].Excluded, words)
 	}
-	near := uint64(0)
-	if o.RTTMicros < 200_000 {
-		near = 200_000 - o.RTTMicros
-	}
-	return part(500, j.Budget-o.Price, j.Budget) + part(300, min(o.FreeSlots, 8), 8) + part(200, near, 200_000)
+}
+
+func TestMemoryThatIsInUseIsNotOffered(t *testing.T) {
+	j := job()
+	j.Spec.Limits.MemoryBytes = 512 << 20
+	little := offer("n2", 1)
+	little.FreeMB = 511
+	who, scores := choose(t, j, little, offer("n3", 99))
+	require.Equal(t, "n3", who)
+	require.Equal(t, "511 MB are free, the job wants 512", scores[0].Excluded)
 }
 
 func TestThePriceFollowsWhatAJobMayUse(t *testing.T) {

@@ -20,7 +20,8 @@ type life struct {
 	attempt                  uint32
 	spec                     icn.CID
 	open, assigned           bool
-	due                      icn.Time
+	due, from                icn.Time
+	reserve                  []string // who else offered, best first
 }
 
 // lives are all jobs so far, beside the market.
@@ -43,12 +44,18 @@ func (l *lives) mayPost(who string, o icn.JobPost, via string) bool {
 // failed moves a job on as after a failed attempt.
 func (l *lives) failed(j *life) {
 	j.assigned, j.executor = false, ""
-	if uint64(j.attempt) == l.rules.JobAttempts {
+	if uint64(j.attempt) == l.rules.JobAttempts { // nobody declines here, so that each attempt counts
 		j.open = false
 		return
 	}
 	j.attempt++
-	j.due = l.now + icn.Time(l.rules.JobAssignMillis)
+	if len(j.reserve) > 0 {
+		j.assigned, j.executor, j.reserve = true, j.reserve[0], j.reserve[1:]
+		j.due = l.now + icn.Time(l.rules.JobWallMillis+l.rules.JobSlackMillis)
+		return
+	}
+	j.due = 0 // the pause before the next auction is the fold's; agree looks at its bounds
+	j.from = l.now
 }
 
 // agree compares every job with what the market knows.
@@ -63,8 +70,14 @@ func (l *lives) agree() {
 		}
 		require.Equal(l, want.assigned, got.Phase == mesh.Assigned)
 		require.Equal(l, want.attempt, got.Attempt)
+		if want.due == 0 {
+			pause := l.rules.JobBackoffMillis << (got.Tries - 1)
+			require.GreaterOrEqual(l, got.From, want.from+icn.Time(pause))
+			require.Less(l, got.From, want.from+icn.Time(pause+pause/4))
+			want.due, want.from = got.From+icn.Time(l.rules.JobAssignMillis), got.From
+		}
 		require.Equal(l, want.due, got.Due)
-		require.Equal(l, want.executor != "", got.Executor == did(want.executor))
+		require.Equal(l, want.executor != "", len(got.Runs) == 1 && got.Runs[0].Executor == did(want.executor))
 	}
 }
 
@@ -74,6 +87,7 @@ func TestJobsLiveByTheRules(t *testing.T) {
 	people := rapid.SampledFrom([]string{"n1", "n2", "n3", "n4", "ann", "stranger"})
 	rapid.Check(t, func(t *rapid.T) {
 		l := &lives{market: newMarket(t), jobs: map[icn.CID]*life{}}
+		l.rules.BanAfter = 1000 // bans have tests of their own
 		l.rules.JobsPerMember, l.rules.JobAttempts = 3, rapid.Uint64Range(1, 3).Draw(t, "attempts")
 		// Mostly the right ones, now and then others.
 		pick := func(right string) string {
@@ -110,7 +124,7 @@ func TestJobsLiveByTheRules(t *testing.T) {
 				l.sayReceipt(t, id, j, attempt, pick)
 			case 5:
 				who := pick(j.executor)
-				err := l.do(who, icn.JobFail{Job: id, Attempt: attempt, Reason: "failed"})
+				err := l.do(who, icn.JobFail{Job: id, Attempt: attempt, Executor: did(j.executor), Reason: "failed"})
 				ok := j.open && j.assigned && attempt == j.attempt && (who == j.executor || who == j.via)
 				require.Equal(t, ok, err == nil, "%v", err)
 				if ok {
@@ -156,36 +170,42 @@ func (l *lives) sayAssign(t *rapid.T, id icn.CID, j *life, attempt uint32, pick 
 		}
 	}
 	known, _ := l.f.Job(id)
-	executor := "nobody"
+	executor, reserve := "nobody", []string(nil)
 	able := slices.DeleteFunc(slices.Clone(offers), func(o icn.Offer) bool { return o.Price > j.budget })
 	if len(able) > 0 && j.open {
-		win, _ := mesh.Choose(known, able, everybody)
-		for _, n := range []string{"n1", "n2", "n3", "n4"} {
-			if able[win].Executor == did(n) {
-				executor = n
+		order, scores := l.f.Choose(l.step(icn.DID{}), known, able)
+		for k, i := range order {
+			for _, n := range []string{"n1", "n2", "n3", "n4"} {
+				switch {
+				case able[i].Executor != did(n):
+				case k == 0:
+					executor = n
+				case scores[i].Excluded == "":
+					reserve = append(reserve, n)
+				}
 			}
 		}
 	}
 	said, who := pick(executor), pick(j.via)
 	err := l.do(who, icn.JobAssign{Job: id, Attempt: attempt, Executor: did(said), Offers: offers})
-	ok := j.open && !j.assigned && attempt == j.attempt && who == j.via && said == executor && len(able) > 0
+	ok := j.open && !j.assigned && attempt == j.attempt && who == j.via && said == executor && executor != "nobody" && l.now >= j.from
 	require.Equal(t, ok, err == nil, "%v", err)
 	if ok {
-		j.assigned, j.executor = true, executor
+		j.assigned, j.executor, j.reserve = true, executor, reserve
 		j.due = l.now + icn.Time(l.rules.JobWallMillis+l.rules.JobSlackMillis)
 	}
 }
 
 func (l *lives) sayReceipt(t *rapid.T, id icn.CID, j *life, attempt uint32, pick func(string) string) {
-	r := icn.JobReceipt{Job: id, Attempt: attempt, Spec: j.spec, Output: block("output")}
+	r := icn.JobReceipt{Job: id, Attempt: attempt, Spec: j.spec, Outcome: icn.Outcome{Output: block("output")}}
 	fits := true
 	switch rapid.IntRange(0, 7).Draw(t, "receipt") {
 	case 0:
-		r.Fault = icn.FaultTrap
+		r.Outcome.Fault = icn.FaultTrap
 	case 1:
 		r.Spec, fits = block("another program"), false
 	case 2:
-		r.Output, fits = icn.CID{}, false
+		r.Outcome.Output, fits = icn.CID{}, false
 	}
 	who := pick(j.executor)
 	paid := l.minted
@@ -194,7 +214,7 @@ func (l *lives) sayReceipt(t *rapid.T, id icn.CID, j *life, attempt uint32, pick
 	require.Equal(t, ok, err == nil, "%v", err)
 	require.False(t, errors.Is(err, errBroke))
 	switch {
-	case !ok || r.Fault != icn.FaultNone:
+	case !ok || r.Outcome.Fault != icn.FaultNone:
 		require.Equal(t, paid, l.minted, "nothing is paid without a result")
 		if ok {
 			l.failed(j)

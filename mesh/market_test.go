@@ -41,6 +41,7 @@ type market struct {
 	timers map[string]icn.Time
 	ended  map[icn.CID]string // how a job ended
 	events []icn.EventBody    // of the last step
+	names  map[icn.DID]uint64 // reputations that are not as at the beginning
 }
 
 var errBroke = errors.New("not enough")
@@ -50,7 +51,7 @@ const purse = 1000
 // newMarket has the nodes n1 to n4 and the member ann, each with a purse.
 func newMarket(t tester) *market {
 	db := state.NewDB()
-	m := &market{tester: t, f: mesh.New(db), db: db, rules: icn.DefaultRules(), now: 1000, nodes: map[icn.DID]bool{},
+	m := &market{tester: t, f: mesh.New(db), db: db, rules: icn.DefaultRules(), now: 1000, nodes: map[icn.DID]bool{}, names: map[icn.DID]uint64{},
 		free: map[icn.DID]int64{}, held: map[icn.DID]int64{}, timers: map[string]icn.Time{}, ended: map[icn.CID]string{}}
 	for _, n := range []string{"n1", "n2", "n3", "n4"} {
 		m.nodes[did(n)] = true
@@ -63,7 +64,21 @@ func newMarket(t tester) *market {
 func (m *market) step(author icn.DID) mesh.Step {
 	m.said++
 	return mesh.Step{Author: author, Statement: block(fmt.Sprint("statement ", m.said)), Time: m.now, Rules: m.rules,
-		IsNode: func(d icn.DID) bool { return m.nodes[d] }}
+		Index: uint64(m.said), IsNode: func(d icn.DID) bool { return m.nodes[d] }, IsClerk: func(d icn.DID) bool { return d == did("n1") },
+		Nodes: func() (all []icn.DID) {
+			for _, n := range []string{"n1", "n2", "n3", "n4", "n5", "n6"} {
+				if m.nodes[did(n)] {
+					all = append(all, did(n))
+				}
+			}
+			return all
+		},
+		Reputation: func(d icn.DID) uint64 {
+			if r, ok := m.names[d]; ok {
+				return r
+			}
+			return 50_000
+		}}
 }
 
 // do says one operation, all or none, and looks at everything.
@@ -115,10 +130,10 @@ func (m *market) wait(millis uint64) {
 			break
 		}
 		delete(m.timers, first)
-		id, err := mesh.TimerJob(first)
-		require.NoError(m, err)
 		before := m.events
-		require.NoError(m, m.carryOut(m.f.Fire(m.step(icn.DID{}), id)))
+		res, err := m.f.Fire(m.step(icn.DID{}), first)
+		require.NoError(m, err)
+		require.NoError(m, m.carryOut(res))
 		m.events = append(before, m.events...)
 	}
 	m.check()
@@ -143,6 +158,14 @@ func (m *market) carryOut(res mesh.Result) error {
 			m.free[e.To] += int64(e.Price)
 			m.burnt += int64(e.Price)
 			m.minted += int64(e.Price)
+		case icn.Burn:
+			m.held[e.Account] -= int64(e.Amount)
+			m.burnt += int64(e.Amount)
+		case icn.Refund:
+			got := min(int64(e.Amount), m.free[e.From])
+			m.free[e.From] -= got
+			m.free[e.To] += got
+			m.burnt, m.minted = m.burnt+got, m.minted+got
 		case icn.SetTimer:
 			m.timers[e.Name] = e.Due
 		case icn.ClearTimer:
@@ -175,15 +198,22 @@ func (m *market) check() {
 	m.Helper()
 	held, timers := map[icn.DID]int64{}, map[string]icn.Time{}
 	m.f.Each(func(id icn.CID, j mesh.Job) bool {
-		held[j.Submitter] += int64(j.Budget)
+		held[j.Submitter] += int64(j.Held())
 		timers[mesh.TimerPrefix+id.KeyString()] = j.Due
 		require.Empty(m, m.ended[id], "job %s ended and is open", id)
-		require.LessOrEqual(m, j.Price, j.Budget)
-		require.Equal(m, j.Phase == mesh.Assigned, !j.Executor.IsZero(), "an executor belongs to an assignment")
-		require.Less(m, len(j.Failures), int(m.rules.JobAttempts))
+		require.Equal(m, j.Phase == mesh.Assigned, len(j.Runs) > 0, "an executor belongs to an assignment")
+		for _, r := range j.Runs {
+			require.LessOrEqual(m, r.Price, j.Share())
+		}
+		require.Less(m, uint64(j.Tries), m.rules.JobAttempts)
 		require.Equal(m, int(j.Attempt), len(j.Failures)+1)
 		return true
 	})
+	m.f.Checks(func(id icn.CID, c mesh.Check) bool {
+		timers[mesh.CheckPrefix+id.KeyString()] = c.Due
+		return true
+	})
+	require.NoError(m, m.f.Check())
 	for d, n := range m.held { // order: each account stands alone
 		require.Equal(m, held[d], n, "held is what open jobs hold")
 		require.GreaterOrEqual(m, m.free[d], int64(0))
@@ -208,7 +238,7 @@ func (m *market) post(budget uint64) icn.CID {
 }
 
 func offer(executor string, price uint64) icn.Offer {
-	return icn.Offer{Bid: block("bid of " + executor), Executor: did(executor), Price: price, FreeSlots: 4, RTTMicros: 1000}
+	return icn.Offer{Bid: block("bid of " + executor), Executor: did(executor), Price: price, FreeSlots: 4, FreeMB: 4096, RTTMicros: 1000}
 }
 
 // assigned posts a job and gives it to n2 for 30 of 100.
@@ -239,7 +269,7 @@ func (m *market) receipt(id icn.CID, attempt uint32) icn.JobReceipt {
 	if j, ok := m.f.Job(id); ok {
 		s = j.Spec
 	}
-	return icn.JobReceipt{Job: id, Attempt: attempt, Spec: s.CID(), Output: block("output"), Gas: 5}
+	return icn.JobReceipt{Job: id, Attempt: attempt, Spec: s.CID(), ABI: 1, Outcome: icn.Outcome{Output: block("output"), Gas: 5}}
 }
 
 func (m *market) closed(id icn.CID, how string) {

@@ -1,17 +1,20 @@
 // Package mesh is the fold that takes jobs from posted to settled: offered,
-// assigned, proven by a receipt, retried, rolled back or cancelled.
+// assigned, proven by receipts, checked by running them again, retried, rolled
+// back or cancelled. It also keeps what is known of executors: what they offer,
+// what they run now, how often they failed, and until when they are banned.
 //
-// The invariant it keeps: an open job has exactly its budget held at its
-// submitter, one timer, and at most one executor; it ends exactly once, and what
-// was held is then burnt or given back to the last unit.
+// The invariant it keeps: an open job has exactly its budget and grants held at
+// its submitter, one timer, and no executor that was not chosen by the scores; it
+// ends exactly once, and what was held is then burnt or given back to the last
+// unit. A node is convicted only when more nodes found another result than its own.
 //
-// It runs nothing and sends nothing. What a node must do about a job follows
-// from [Fold.Open] alone, so a restarted node simply goes on.
+// It runs nothing and sends nothing. What a node must do about a job follows from
+// the fold's state alone, so a restarted node simply goes on.
 //
 //	f := mesh.New(db)
-//	effects, events, err := f.Apply(step, 0, icn.JobPost{...})
+//	result, err := f.Apply(step, 0, icn.JobPost{...})
 //	job, open := f.Job(id)
-//	effects, events = f.Fire(step, id) // its timer is due
+//	result = f.Fire(step, timer) // it is due
 package mesh
 
 import (
@@ -30,7 +33,7 @@ type Phase uint8
 // an event.
 const (
 	Posted   Phase = 1 // wants an executor for attempt Attempt
-	Assigned Phase = 2 // Executor is to run attempt Attempt
+	Assigned Phase = 2 // Runs are under way
 )
 
 // Job is an open job.
@@ -42,32 +45,80 @@ type Job struct {
 	PostedAt  icn.Time
 	Phase     Phase
 	Attempt   uint32 // counts from 1
-	Executor  icn.DID
-	Price     uint64
+	Tries     uint32 // attempts that failed, those declined not counted
+	Runs      []Run  // of this attempt
+	Reserve   []icn.Offer
+	From      icn.Time // no auction before
 	Due       icn.Time // when the phase ends by itself
+	State     icn.CID  // the program's last checkpoint; undefined = none
+	Began     icn.CID  // the one that this attempt began from
 	Failures  []Failure
 }
 
-// Failure is an attempt that ended without a result.
-type Failure struct {
-	Executor icn.DID // zero when nobody was assigned
-	Reason   string
-	Declined bool
+// Run is one executor's part in an attempt.
+type Run struct {
+	Executor icn.DID
+	Price    uint64
+	Phase    RunPhase
+	Outcome  icn.Outcome // when done
 }
 
-// Step is what the fold may know of the entry it applies.
+// RunPhase is where a run stands.
+type RunPhase uint8
+
+// The phases of a run.
+const (
+	Running RunPhase = 0
+	Done    RunPhase = 1
+	Failed  RunPhase = 2
+)
+
+// Failure is an attempt that ended without a result.
+type Failure struct {
+	Executor icn.DID // zero when nobody was assigned, or several were
+	Cause    icn.Cause
+	Reason   string
+}
+
+// Held is what the job holds at its submitter.
+func (j Job) Held() uint64 { return j.Budget + j.Spec.Grants.Submit + j.Spec.Grants.Spend }
+
+// Of is how many executors run an attempt.
+func (j Job) Of() int { return int(max(j.Spec.Copies.Of, 1)) }
+
+// Agree is how many of them must come to one result.
+func (j Job) Agree() int { return int(max(j.Spec.Copies.Agree, 1)) }
+
+// RunOf is the run of an executor that is under way.
+func (j Job) RunOf(d icn.DID) (Run, bool) {
+	for _, r := range j.Runs {
+		if r.Executor == d && r.Phase == Running {
+			return r, true
+		}
+	}
+	return Run{}, false
+}
+
+// Step is what the fold may know of the entry it applies, and of other folds.
 type Step struct {
-	Author    icn.DID
-	Statement icn.CID
-	Time      icn.Time
-	Rules     icn.Rules
-	IsNode    func(icn.DID) bool // an active node of the federation
+	Author     icn.DID
+	Statement  icn.CID
+	Index      uint64
+	Time       icn.Time
+	Rules      icn.Rules
+	IsNode     func(icn.DID) bool // an active node of the federation
+	IsClerk    func(icn.DID) bool
+	Nodes      func() []icn.DID         // the active nodes
+	Reputation func(icn.DID) (m uint64) // in thousandths of a point, 0 to 100,000
 }
 
 // Fold is the state of the open jobs.
 type Fold struct {
-	jobs   *state.Table[icn.CID, Job]
-	counts *state.Table[icn.DID, uint64] // open jobs per submitter
+	jobs      *state.Table[icn.CID, Job]
+	counts    *state.Table[icn.DID, uint64] // open jobs per submitter
+	profiles  *state.Table[icn.DID, icn.NodeProfile]
+	standings *state.Table[icn.DID, Standing]
+	settled   *state.Table[icn.CID, Check]
 }
 
 // New registers the fold's tables.
@@ -78,6 +129,12 @@ func New(db *state.DB) *Fold {
 		counts: state.NewTable(db, state.Spec[icn.DID, uint64]{
 			Name: "open-jobs", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: icn.AppendUint,
 			Read: func(r *icn.Reader) uint64 { return r.Uint() }}),
+		profiles: state.NewTable(db, state.Spec[icn.DID, icn.NodeProfile]{
+			Name: "profile", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: icn.AppendNodeProfile, Read: readProfile}),
+		standings: state.NewTable(db, state.Spec[icn.DID, Standing]{
+			Name: "executor", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendStanding, Read: readStanding}),
+		settled: state.NewTable(db, state.Spec[icn.CID, Check]{
+			Name: "settled", Key: state.CIDKey, Parse: state.ParseCIDKey, Append: appendCheck, Read: readCheck}),
 	}
 }
 
@@ -87,6 +144,12 @@ func (f *Fold) Job(id icn.CID) (Job, bool) { return f.jobs.Get(id) }
 // Open is the number of open jobs.
 func (f *Fold) Open() int { return f.jobs.Len() }
 
+// OpenOf is how many jobs of a submitter are open.
+func (f *Fold) OpenOf(d icn.DID) uint64 {
+	n, _ := f.counts.Get(d)
+	return n
+}
+
 // Each calls fn for every open job, in the order of CIDs.
 func (f *Fold) Each(fn func(icn.CID, Job) bool) { f.jobs.Each(fn) }
 
@@ -94,6 +157,13 @@ func (f *Fold) Each(fn func(icn.CID, Job) bool) { f.jobs.Each(fn) }
 type Result struct {
 	Effects []icn.Effect
 	Events  []icn.EventBody
+	Touched []icn.CID // jobs of which nodes may have other duties now
+}
+
+func (r *Result) add(o Result) {
+	r.Effects = append(r.Effects, o.Effects...)
+	r.Events = append(r.Events, o.Events...)
+	r.Touched = append(r.Touched, o.Touched...)
 }
 
 // Apply carries out operation number op of the statement, or says why not.
@@ -104,27 +174,65 @@ func (f *Fold) Apply(s Step, op int, o icn.Op) (Result, error) {
 	case icn.JobAssign:
 		return f.assign(s, o)
 	case icn.JobReceipt:
-		return f.receipt(s, o)
+		return f.receipt(s, op, o)
 	case icn.JobFail:
 		return f.fail(s, o)
 	case icn.JobCancel:
 		return f.cancel(s, o)
+	case icn.JobSave:
+		return f.save(s, o)
+	case icn.JobCheck:
+		return f.check(s, o)
+	case icn.JobVerdict:
+		return f.verdict(s, o)
+	case icn.NodeProfile:
+		return f.profile(s, o)
+	case icn.BanLift:
+		return f.lift(s, o)
 	}
 	return Result{}, fmt.Errorf("%s: %w: not an operation on jobs", o.Kind(), icn.ErrInvalid)
 }
 
-// TimerPrefix begins the names of this fold's timers.
-const TimerPrefix = "mesh/"
+// The beginnings of the names of this fold's timers.
+const (
+	TimerPrefix = "mesh/"
+	CheckPrefix = "mesh-check/"
+)
 
 func timerName(id icn.CID) string { return TimerPrefix + id.KeyString() }
+func checkName(id icn.CID) string { return CheckPrefix + id.KeyString() }
 
-// TimerJob is the job that a timer's name belongs to.
-func TimerJob(name string) (icn.CID, error) {
-	id, ok := strings.CutPrefix(name, TimerPrefix)
+// TimerJob is the job that a timer's name belongs to, and whether the timer is
+// about its check.
+func TimerJob(name string) (id icn.CID, check bool, err error) {
+	text, ok := strings.CutPrefix(name, TimerPrefix)
 	if !ok {
-		return icn.CID{}, fmt.Errorf("timer %q: %w: no job's", name, icn.ErrInvalid)
+		if text, check = strings.CutPrefix(name, CheckPrefix); !check {
+			return icn.CID{}, false, fmt.Errorf("timer %q: %w: no job's", name, icn.ErrInvalid)
+		}
 	}
-	return icn.CastCID([]byte(id))
+	id, err = icn.CastCID([]byte(text))
+	return id, check, err
+}
+
+// Fire tells that a timer is due: nobody was assigned in time, an executor did not
+// answer, or the time in which a job can be checked is over.
+func (f *Fold) Fire(s Step, name string) (Result, error) {
+	id, check, err := TimerJob(name)
+	switch {
+	case err != nil:
+		return Result{}, err
+	case check:
+		return f.checkDue(s, id), nil
+	}
+	j, ok := f.jobs.Get(id)
+	switch {
+	case !ok:
+		return Result{}, nil
+	case j.Phase == Posted:
+		return f.next(s, id, j, Failure{Cause: icn.CauseUnassigned, Reason: "nobody was assigned in time"}), nil
+	}
+	return f.overdue(s, id, j), nil
 }
 
 // lastMoment is the latest time that has a wire form.
@@ -144,99 +252,39 @@ func (f *Fold) post(s Step, id icn.CID, o icn.JobPost) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("post job: %w", err)
 	}
-	if o.Budget == 0 {
+	j := Job{Submitter: s.Author, Via: o.Via, Budget: o.Budget, Spec: spec, PostedAt: s.Time, State: spec.Resume}
+	switch n := f.OpenOf(s.Author); {
+	case o.Budget == 0:
 		return Result{}, fmt.Errorf("post job: %w: budget is 0", icn.ErrInvalid)
-	}
-	if !s.IsNode(o.Via) {
+	case o.Budget > 1<<53:
+		return Result{}, fmt.Errorf("post job: %w: no account has %d", icn.ErrInsufficient, o.Budget)
+	case o.Budget/uint64(j.Of()) == 0:
+		return Result{}, fmt.Errorf("post job: %w: a budget of %d is not enough for %d executors", icn.ErrInvalid, o.Budget, j.Of())
+	case !s.IsNode(o.Via):
 		return Result{}, fmt.Errorf("post job: %w: %s, which should assign it, is no node of this federation", icn.ErrInvalid, o.Via)
-	}
-	n, _ := f.counts.Get(s.Author)
-	if n >= s.Rules.JobsPerMember {
+	case n >= s.Rules.JobsPerMember:
 		return Result{}, fmt.Errorf("post job: %w: %d jobs of this submitter are open already", icn.ErrConflict, n)
+	default:
+		f.counts.Put(s.Author, n+1)
 	}
-	f.counts.Put(s.Author, n+1)
-	j := Job{Submitter: s.Author, Via: o.Via, Budget: o.Budget, Spec: spec, PostedAt: s.Time}
-	return Result{
-		Effects: append([]icn.Effect{icn.Hold{Account: s.Author, Amount: o.Budget}}, f.wait(s, id, j)...),
-		Events:  []icn.EventBody{icn.JobPosted{Job: id, Submitter: s.Author, Via: o.Via, Held: o.Budget}},
-	}, nil
+	r := Result{
+		Effects: []icn.Effect{icn.Hold{Account: s.Author, Amount: j.Held()}},
+		Events:  []icn.EventBody{icn.JobPosted{Job: id, Submitter: s.Author, Via: o.Via, Held: j.Held()}},
+	}
+	r.add(f.wait(s, id, j))
+	return r, nil
 }
 
 // wait puts the job up for its next attempt.
-func (f *Fold) wait(s Step, id icn.CID, j Job) []icn.Effect {
-	j.Phase, j.Attempt, j.Executor, j.Price = Posted, j.Attempt+1, icn.DID{}, 0
-	j.Due = later(s.Time, s.Rules.JobAssignMillis)
+func (f *Fold) wait(s Step, id icn.CID, j Job) Result {
+	j.Phase, j.Attempt, j.Runs, j.Reserve = Posted, j.Attempt+1, nil, nil
+	j.From = s.Time
+	if j.Attempt > 1 {
+		j.From = later(s.Time, backoff(id, j, s.Rules))
+	}
+	j.Due = later(j.From, s.Rules.JobAssignMillis)
 	f.jobs.Put(id, j)
-	return []icn.Effect{icn.SetTimer{Name: timerName(id), Due: j.Due}}
-}
-
-func (f *Fold) assign(s Step, o icn.JobAssign) (Result, error) {
-	j, err := f.expect(o.Job, o.Attempt, Posted)
-	if err != nil {
-		return Result{}, fmt.Errorf("assign: %w", err)
-	}
-	if s.Author != j.Via {
-		return Result{}, fmt.Errorf("assign job %s: %w: only %s assigns it", o.Job, icn.ErrDenied, j.Via)
-	}
-	best, scores := Choose(j, o.Offers, s.IsNode)
-	if best < 0 || o.Offers[best].Executor != o.Executor {
-		return Result{}, fmt.Errorf("assign job %s: %w: the offers do not make %s the executor", o.Job, icn.ErrInvalid, o.Executor)
-	}
-	j.Phase, j.Executor, j.Price = Assigned, o.Executor, o.Offers[best].Price
-	j.Due = later(later(s.Time, j.Spec.Limits.WallMillis), s.Rules.JobSlackMillis)
-	f.jobs.Put(o.Job, j)
-	return Result{
-		Effects: []icn.Effect{icn.SetTimer{Name: timerName(o.Job), Due: j.Due}},
-		Events:  []icn.EventBody{icn.JobAssigned{Job: o.Job, Attempt: j.Attempt, Executor: j.Executor, Price: j.Price, Choice: scores}},
-	}, nil
-}
-
-func (f *Fold) receipt(s Step, o icn.JobReceipt) (Result, error) {
-	j, err := f.expect(o.Job, o.Attempt, Assigned)
-	if err != nil {
-		return Result{}, fmt.Errorf("receipt: %w", err)
-	}
-	if s.Author != j.Executor {
-		return Result{}, fmt.Errorf("receipt for job %s: %w: attempt %d is %s's", o.Job, icn.ErrDenied, o.Attempt, j.Executor)
-	}
-	if o.Spec != j.Spec.CID() {
-		return Result{}, fmt.Errorf("receipt for job %s: %w: it is about another program or other inputs", o.Job, icn.ErrInvalid)
-	}
-	if o.Fault != icn.FaultNone {
-		return f.next(s, o.Job, j, Failure{Executor: j.Executor, Reason: faultText(o)}), nil
-	}
-	if !o.Output.Defined() {
-		return Result{}, fmt.Errorf("receipt for job %s: %w: success without an output", o.Job, icn.ErrInvalid)
-	}
-	out := o.Output
-	return Result{
-		Effects: append([]icn.Effect{icn.Settle{From: j.Submitter, To: j.Executor, Held: j.Budget, Price: j.Price}}, f.end(o.Job, j)...),
-		Events: []icn.EventBody{icn.JobSettled{Job: o.Job, Attempt: j.Attempt, Submitter: j.Submitter, Executor: j.Executor,
-			Output: &out, Burnt: j.Price, Minted: j.Price, Released: j.Budget - j.Price}},
-	}, nil
-}
-
-func faultText(o icn.JobReceipt) string {
-	if o.Fault == icn.FaultExit {
-		return fmt.Sprintf("the program ended with exit code %d", o.ExitCode)
-	}
-	if o.Message == "" {
-		return "the program failed: " + string(o.Fault)
-	}
-	return fmt.Sprintf("the program failed: %s: %s", o.Fault, o.Message)
-}
-
-func (f *Fold) fail(s Step, o icn.JobFail) (Result, error) {
-	j, err := f.expect(o.Job, o.Attempt, Assigned)
-	if err != nil {
-		return Result{}, fmt.Errorf("failure: %w", err)
-	}
-	// The node that assigned may give an executor up that went away; its later
-	// receipt then meets a moved-on attempt and is refused.
-	if s.Author != j.Executor && s.Author != j.Via {
-		return Result{}, fmt.Errorf("failure of job %s: %w: attempt %d is %s's", o.Job, icn.ErrDenied, o.Attempt, j.Executor)
-	}
-	return f.next(s, o.Job, j, Failure{Executor: j.Executor, Reason: o.Reason, Declined: o.Declined && s.Author == j.Executor}), nil
+	return Result{Effects: []icn.Effect{icn.SetTimer{Name: timerName(id), Due: j.Due}}, Touched: []icn.CID{id}}
 }
 
 func (f *Fold) cancel(s Step, o icn.JobCancel) (Result, error) {
@@ -247,60 +295,36 @@ func (f *Fold) cancel(s Step, o icn.JobCancel) (Result, error) {
 	if s.Author != j.Submitter {
 		return Result{}, fmt.Errorf("cancel job %s: %w: only its submitter %s may", o.Job, icn.ErrDenied, j.Submitter)
 	}
-	return Result{
-		Effects: append([]icn.Effect{icn.Release{Account: j.Submitter, Amount: j.Budget}}, f.end(o.Job, j)...),
-		Events:  []icn.EventBody{icn.JobCancelled{Job: o.Job, Submitter: j.Submitter, Restored: j.Budget}},
-	}, nil
+	r := f.end(o.Job, j)
+	r.Effects = append(r.Effects, icn.Release{Account: j.Submitter, Amount: j.Held()})
+	r.Events = []icn.EventBody{icn.JobCancelled{Job: o.Job, Submitter: j.Submitter, Restored: j.Held()}}
+	return r, nil
 }
 
-// Fire tells that a job's timer is due: nobody was assigned in time, or the
-// executor did not answer.
-func (f *Fold) Fire(s Step, id icn.CID) Result {
-	j, ok := f.jobs.Get(id)
-	if !ok {
-		return Result{}
+// save keeps where the program got to.
+func (f *Fold) save(s Step, o icn.JobSave) (Result, error) {
+	j, err := f.expect(o.Job, o.Attempt, Assigned)
+	if err != nil {
+		return Result{}, fmt.Errorf("checkpoint: %w", err)
 	}
-	if j.Phase == Posted {
-		return f.next(s, id, j, Failure{Reason: "nobody was assigned in time"})
+	if _, ok := j.RunOf(s.Author); !ok || j.Of() > 1 {
+		return Result{}, fmt.Errorf("checkpoint of job %s: %w: attempt %d is not this node's alone", o.Job, icn.ErrDenied, o.Attempt)
 	}
-	return f.next(s, id, j, Failure{Executor: j.Executor, Reason: "the executor did not answer in time"})
+	j.State = o.State
+	f.jobs.Put(o.Job, j)
+	return Result{Events: []icn.EventBody{icn.JobSaved{Job: o.Job, Attempt: o.Attempt, State: o.State}}}, nil
 }
 
-// next records a failed attempt and puts the job up again, or rolls it back when
-// the attempts are spent.
-func (f *Fold) next(s Step, id icn.CID, j Job, why Failure) Result {
-	why.Reason = icn.Fit(why.Reason, 256)
-	j.Failures = append(slices.Clip(j.Failures), why)
-	failed := icn.AttemptFailed{Job: id, Attempt: j.Attempt, Declined: why.Declined, Reason: why.Reason}
-	if !why.Executor.IsZero() {
-		who := why.Executor
-		failed.Executor = &who
-	}
-	if uint64(j.Attempt) < s.Rules.JobAttempts {
-		return Result{Effects: f.wait(s, id, j), Events: []icn.EventBody{failed}}
-	}
-	back := icn.JobRolledBack{Job: id, Submitter: j.Submitter, Attempts: j.Attempt, Restored: j.Budget}
-	for _, x := range j.Failures {
-		back.Errors = append(back.Errors, x.Reason)
-		if !x.Executor.IsZero() {
-			back.Executors = append(back.Executors, x.Executor)
-		}
-	}
-	return Result{
-		Effects: append([]icn.Effect{icn.Release{Account: j.Submitter, Amount: j.Budget}}, f.end(id, j)...),
-		Events:  []icn.EventBody{failed, back},
-	}
-}
-
-// end takes the job out of the open ones.
-func (f *Fold) end(id icn.CID, j Job) []icn.Effect {
+// end takes the job out of the open ones, and its runs from their executors.
+func (f *Fold) end(id icn.CID, j Job) Result {
+	f.leave(j)
 	f.jobs.Delete(id)
-	if n, _ := f.counts.Get(j.Submitter); n > 1 {
+	if n := f.OpenOf(j.Submitter); n > 1 {
 		f.counts.Put(j.Submitter, n-1)
 	} else {
 		f.counts.Delete(j.Submitter)
 	}
-	return []icn.Effect{icn.ClearTimer{Name: timerName(id)}}
+	return Result{Effects: []icn.Effect{icn.ClearTimer{Name: timerName(id)}}, Touched: []icn.CID{id}}
 }
 
 func (f *Fold) expect(id icn.CID, attempt uint32, p Phase) (Job, error) {
@@ -311,6 +335,7 @@ func (f *Fold) expect(id icn.CID, attempt uint32, p Phase) (Job, error) {
 	if j.Attempt != attempt || j.Phase != p {
 		return j, fmt.Errorf("job %s: %w: it is at attempt %d, %s", id, icn.ErrConflict, j.Attempt, j.Phase)
 	}
+	j.Runs = slices.Clone(j.Runs) // the table's own stays as it is, should this be undone
 	return j, nil
 }
 

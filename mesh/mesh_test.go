@@ -115,7 +115,7 @@ func TestAWrongChoiceIsRefused(t *testing.T) {
 	m.refused("n1", icn.JobAssign{Job: id, Attempt: 2, Executor: did("n4"), Offers: offers}, icn.ErrConflict, "attempt 1")
 	m.refused("n1", icn.JobAssign{Job: block("no job"), Attempt: 1, Executor: did("n4"), Offers: offers}, icn.ErrNotFound, "not open")
 	m.must("n1", icn.JobAssign{Job: id, Attempt: 1, Executor: did("n4"), Offers: offers})
-	require.EqualValues(t, 28, m.job(id).Price)
+	require.EqualValues(t, 28, m.job(id).Runs[0].Price)
 }
 
 func TestAReceiptThatDoesNotFitIsRefused(t *testing.T) {
@@ -133,7 +133,7 @@ func TestAReceiptThatDoesNotFitIsRefused(t *testing.T) {
 	other.Spec = spec().CID() // as it was posted: the limits are still open
 	m.refused("n2", other, icn.ErrInvalid, "another program")
 	empty := good
-	empty.Output = icn.CID{}
+	empty.Outcome.Output = icn.CID{}
 	m.refused("n2", empty, icn.ErrInvalid, "without an output")
 	m.must("n2", good)
 }
@@ -154,8 +154,9 @@ func TestALateReceiptIsRefused(t *testing.T) {
 	require.Empty(t, m.events)
 	m.wait(1)
 	who := did("n2")
-	require.Equal(t, []icn.EventBody{icn.AttemptFailed{Job: id, Attempt: 1, Executor: &who, Reason: "the executor did not answer in time"}}, m.events)
+	require.Equal(t, []icn.EventBody{icn.AttemptFailed{Job: id, Attempt: 1, Executor: &who, Cause: icn.CauseUnanswered, Reason: "the executor did not answer in time", Next: m.job(id).From}}, m.events)
 	m.refused("n2", m.receipt(id, 1), icn.ErrConflict, "attempt 2, posted")
+	m.wait(1000)
 	m.assign(id)
 	m.refused("n2", m.receipt(id, 1), icn.ErrConflict, "attempt 2, assigned")
 	m.must("n2", m.receipt(id, 2))
@@ -163,9 +164,9 @@ func TestALateReceiptIsRefused(t *testing.T) {
 
 func TestAGuestsFaultIsAnAttempt(t *testing.T) {
 	for words, change := range map[string]func(*icn.JobReceipt){ // order: each case stands alone
-		"the program ended with exit code 3":           func(r *icn.JobReceipt) { r.Fault, r.ExitCode = icn.FaultExit, 3 },
-		"the program failed: gas":                      func(r *icn.JobReceipt) { r.Fault = icn.FaultGas },
-		"the program failed: trap: divided by nothing": func(r *icn.JobReceipt) { r.Fault, r.Message = icn.FaultTrap, "divided by nothing" },
+		"the program ended with exit code 3":           func(r *icn.JobReceipt) { r.Outcome.Fault, r.Outcome.ExitCode = icn.FaultExit, 3 },
+		"the program failed: gas":                      func(r *icn.JobReceipt) { r.Outcome.Fault = icn.FaultGas },
+		"the program failed: trap: divided by nothing": func(r *icn.JobReceipt) { r.Outcome.Fault, r.Message = icn.FaultTrap, "divided by nothing" },
 	} {
 		m := newMarket(t)
 		id := m.assigned()
@@ -173,8 +174,8 @@ func TestAGuestsFaultIsAnAttempt(t *testing.T) {
 		change(&r)
 		m.must("n2", r)
 		who := did("n2")
-		require.Equal(t, []icn.EventBody{icn.AttemptFailed{Job: id, Attempt: 1, Executor: &who, Reason: words}}, m.events)
-		require.Equal(t, []mesh.Failure{{Executor: who, Reason: words}}, m.job(id).Failures)
+		require.Equal(t, []icn.EventBody{icn.AttemptFailed{Job: id, Attempt: 1, Executor: &who, Cause: icn.CauseProgram, Reason: words, Next: m.job(id).From}}, m.events)
+		require.Equal(t, []mesh.Failure{{Executor: who, Cause: icn.CauseProgram, Reason: words}}, m.job(id).Failures)
 		require.Zero(t, m.minted, "a fault is not paid for")
 	}
 }
@@ -182,26 +183,26 @@ func TestAGuestsFaultIsAnAttempt(t *testing.T) {
 func TestAnExecutorMayDecline(t *testing.T) {
 	m := newMarket(t)
 	id := m.assigned()
-	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Declined: true, Reason: "full"})
-	require.Equal(t, []mesh.Failure{{Executor: did("n2"), Reason: "full", Declined: true}}, m.job(id).Failures)
+	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Executor: did("n2"), Declined: true, Reason: "full"})
+	require.Equal(t, []mesh.Failure{{Executor: did("n2"), Cause: icn.CauseDeclined, Reason: "full"}}, m.job(id).Failures)
 }
 
 func TestTheAssignerMayGiveAnExecutorUp(t *testing.T) {
 	m := newMarket(t)
 	id := m.assigned()
 	for _, who := range []string{"n3", "ann", "stranger"} {
-		m.refused(who, icn.JobFail{Job: id, Attempt: 1}, icn.ErrDenied, "is "+did("n2").String()+"'s")
+		m.refused(who, icn.JobFail{Job: id, Attempt: 1, Executor: did("n2")}, icn.ErrDenied, "no such run")
 	}
-	m.must("n1", icn.JobFail{Job: id, Attempt: 1, Declined: true, Reason: "gone"})
-	require.Equal(t, []mesh.Failure{{Executor: did("n2"), Reason: "gone"}}, m.job(id).Failures, "it cannot decline in the other's name")
-	m.refused("n1", icn.JobFail{Job: id, Attempt: 1}, icn.ErrConflict, "attempt 2, posted")
-	m.refused("n1", icn.JobFail{Job: block("no job"), Attempt: 1}, icn.ErrNotFound, "not open")
+	m.must("n1", icn.JobFail{Job: id, Attempt: 1, Executor: did("n2"), Declined: true, Reason: "gone"})
+	require.Equal(t, []mesh.Failure{{Executor: did("n2"), Cause: icn.CauseGone, Reason: "gone"}}, m.job(id).Failures, "it cannot decline in the other's name")
+	m.refused("n1", icn.JobFail{Job: id, Attempt: 1, Executor: did("n2")}, icn.ErrConflict, "attempt 2, posted")
+	m.refused("n1", icn.JobFail{Job: block("no job"), Attempt: 1, Executor: did("n2")}, icn.ErrNotFound, "not open")
 }
 
 func TestALongReasonIsCutBetweenCharacters(t *testing.T) {
 	m := newMarket(t)
 	id := m.assigned()
-	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Reason: "x" + strings.Repeat("ä", 2000)})
+	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Executor: did("n2"), Reason: "x" + strings.Repeat("ä", 2000)})
 	reason := m.job(id).Failures[0].Reason
 	require.True(t, utf8.ValidString(reason))
 	require.Len(t, reason, 255)
@@ -210,13 +211,14 @@ func TestALongReasonIsCutBetweenCharacters(t *testing.T) {
 func TestWhenAttemptsAreSpentTheJobIsRolledBack(t *testing.T) {
 	m := newMarket(t)
 	id := m.assigned()
-	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Reason: "first"})
-	m.wait(10_000) // nobody is assigned
+	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Executor: did("n2"), Reason: "first"})
+	m.wait(11_000) // nobody is assigned
+	m.wait(1_000)
 	m.assign(id)
-	m.must("n2", icn.JobFail{Job: id, Attempt: 3, Reason: "third"})
+	m.must("n2", icn.JobFail{Job: id, Attempt: 3, Executor: did("n2"), Reason: "third"})
 	who := did("n2")
 	require.Equal(t, []icn.EventBody{
-		icn.AttemptFailed{Job: id, Attempt: 3, Executor: &who, Reason: "third"},
+		icn.AttemptFailed{Job: id, Attempt: 3, Executor: &who, Cause: icn.CauseFailed, Reason: "third"},
 		icn.JobRolledBack{Job: id, Submitter: did("ann"), Attempts: 3, Executors: []icn.DID{who, who},
 			Errors: []string{"first", "nobody was assigned in time", "third"}, Restored: 100},
 	}, m.events)
@@ -230,10 +232,10 @@ func TestTimersAloneEndAJobWhoseAssignerIsGone(t *testing.T) {
 	id := m.post(100)
 	m.nodes = map[icn.DID]bool{}
 	for range 2 {
-		m.wait(10_000)
+		m.wait(11_000)
 		require.Equal(t, "", m.ended[id])
 	}
-	m.wait(10_000)
+	m.wait(11_000)
 	m.closed(id, "rolled back")
 	require.Empty(t, m.timers)
 }
@@ -250,7 +252,9 @@ func TestATimerOfAnEndedJobDoesNothing(t *testing.T) {
 	m := newMarket(t)
 	id := m.post(100)
 	m.must("ann", icn.JobCancel{Job: id})
-	require.Equal(t, mesh.Result{}, m.f.Fire(m.step(icn.DID{}), id))
+	res, err := m.f.Fire(m.step(icn.DID{}), mesh.TimerPrefix+id.KeyString())
+	require.NoError(t, err)
+	require.Equal(t, mesh.Result{}, res)
 }
 
 func TestOnlyTheSubmitterCancelsAndOnlyAnOpenJob(t *testing.T) {
@@ -287,16 +291,23 @@ func TestADeadlineBeyondAllTimeIsItsEnd(t *testing.T) {
 	check()
 }
 
-func TestRowsReadBackAsWritten(t *testing.T) {
-	m := newMarket(t)
-	id := m.assigned()
-	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Declined: true, Reason: "full"})
-	m.assign(id)
-	m.post(20)
+// reread is the fold that the market's snapshot gives.
+func reread(t *testing.T, m *market) *mesh.Fold {
 	db := state.NewDB()
 	f := mesh.New(db)
 	require.NoError(t, db.Restore(icn.NewReader(m.db.Snapshot(nil))))
 	require.Equal(t, m.db.Root(), db.Root())
+	return f
+}
+
+func TestRowsReadBackAsWritten(t *testing.T) {
+	m := newMarket(t)
+	id := m.assigned()
+	m.must("n2", icn.JobFail{Job: id, Attempt: 1, Executor: did("n2"), Declined: true, Reason: "full"})
+	m.wait(1000)
+	m.assign(id)
+	m.post(20)
+	f := reread(t, m)
 	require.Equal(t, 2, f.Open())
 	j, _ := f.Job(id)
 	require.Equal(t, m.job(id), j)
@@ -308,7 +319,7 @@ func TestWhatIsNoOperationOnJobsIsRefused(t *testing.T) {
 
 func TestATimerOfNoJobIsNone(t *testing.T) {
 	for _, name := range []string{"", "x", "checkpoint", mesh.TimerPrefix, mesh.TimerPrefix + "x"} {
-		_, err := mesh.TimerJob(name)
+		_, _, err := mesh.TimerJob(name)
 		require.ErrorIs(t, err, icn.ErrInvalid, name)
 	}
 }

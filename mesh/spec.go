@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -29,6 +30,9 @@ func bounded(s icn.JobSpec, r icn.Rules) (icn.JobSpec, error) {
 			return s, fmt.Errorf("%w: %s %d is over this federation's limit of %d", icn.ErrInvalid, x.name, *x.value, x.max)
 		}
 	}
+	if err := shaped(s); err != nil {
+		return s, err
+	}
 	for _, e := range s.Env {
 		if name, _, ok := strings.Cut(e, "="); !ok || name == "" {
 			return s, fmt.Errorf("%w: environment %q: want NAME=value", icn.ErrInvalid, icn.Fit(e, 80))
@@ -42,6 +46,29 @@ func bounded(s icn.JobSpec, r icn.Rules) (icn.JobSpec, error) {
 	return s, nil
 }
 
+// shaped says whether the parts of a specification fit together.
+func shaped(s icn.JobSpec) error {
+	c := s.Copies
+	switch {
+	case s.Kind == icn.JobProgram && !s.Module.Defined():
+		return fmt.Errorf("%w: no module: what is to be run?", icn.ErrInvalid)
+	case s.Kind == icn.JobEcho && (s.Module.Defined() || len(s.Outputs) > 0 || s.Grants != icn.JobGrants{} || s.Resume.Defined()):
+		return fmt.Errorf("%w: an echo job has an input, and nothing else", icn.ErrInvalid)
+	case c.Of > icn.MaxCopies || c.Agree > max(c.Of, 1) || c.Of > 1 && c.Agree*2 <= c.Of:
+		return fmt.Errorf("%w: %d of %d executors: more than half of at most %d must agree", icn.ErrInvalid, c.Agree, c.Of, icn.MaxCopies)
+	case s.Requires.Reputation > 100:
+		return fmt.Errorf("%w: min_reputation %d: it is 0 to 100", icn.ErrInvalid, s.Requires.Reputation)
+	case s.Grants.Submit > 1<<53 || s.Grants.Spend > 1<<53:
+		return fmt.Errorf("%w: no account has so much to grant", icn.ErrInvalid)
+	}
+	for i, name := range s.Outputs {
+		if name == "" || slices.Contains(s.Outputs[:i], name) {
+			return fmt.Errorf("%w: output %q: a name is empty or stands twice", icn.ErrInvalid, icn.Fit(name, 64))
+		}
+	}
+	return nil
+}
+
 // Price is what this release's executors ask for a job: by the cores, memory and
 // time that it may use. What no machine has costs what nobody can pay.
 func Price(s icn.JobSpec) uint64 {
@@ -49,32 +76,4 @@ func Price(s icn.JobSpec) uint64 {
 	cores := min(max(s.Requires.CPUCores, 1), most)
 	memory := max(s.Requires.MemoryMB, s.Limits.MemoryBytes>>20)
 	return 5 + 2*cores + memory/100 + s.Limits.WallMillis/60_000
-}
-
-func appendJob(b []byte, j Job) []byte {
-	b = icn.AppendDID(icn.AppendDID(icn.AppendArray(b, 11), j.Submitter), j.Via)
-	b = j.Spec.Append(icn.AppendUint(b, j.Budget))
-	b = icn.AppendUint(icn.AppendTime(b, j.PostedAt), uint64(j.Phase))
-	b = icn.AppendDID(icn.AppendUint(b, uint64(j.Attempt)), j.Executor)
-	b = icn.AppendTime(icn.AppendUint(b, j.Price), j.Due)
-	b = icn.AppendArray(b, len(j.Failures))
-	for _, f := range j.Failures {
-		b = icn.AppendDID(icn.AppendArray(b, 3), f.Executor)
-		b = icn.AppendBool(icn.AppendText(b, f.Reason), f.Declined)
-	}
-	return b
-}
-
-func readJob(r *icn.Reader) Job {
-	r.Tuple(11)
-	j := Job{Submitter: r.DID(), Via: r.DID(), Budget: r.Uint(), Spec: icn.ReadJobSpec(r), PostedAt: r.Time(), Phase: Phase(r.Uint()),
-		Attempt: r.Uint32(), Executor: r.DID(), Price: r.Uint(), Due: r.Time()}
-	for range r.Array(1000) {
-		r.Tuple(3)
-		j.Failures = append(j.Failures, Failure{Executor: r.DID(), Reason: r.Text(1024), Declined: r.Bool()})
-		if r.Err() != nil {
-			break
-		}
-	}
-	return j
 }

@@ -129,6 +129,8 @@ func (l *Loop) applyOne(it *toApply) error {
 			}
 		case icn.KeyRotated:
 			l.rotated(b)
+		case icn.JobSettled:
+			l.spotCheck(b, ev.Time)
 		}
 	}
 	if l.cfg.Applied != nil {

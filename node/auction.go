@@ -54,6 +54,9 @@ func (l *Loop) openAuction(d core.Duty) {
 	a := &auction{duty: d}
 	l.auctions.open[d.ID] = a
 	l.startBids(a)
+	if d.Job.From > l.now {
+		a.again = d.Job.From
+	}
 	for _, b := range l.auctions.early[d.ID] {
 		l.takeBid(a, b)
 	}
@@ -96,8 +99,9 @@ func (l *Loop) bid(d core.Duty) {
 }
 
 func (l *Loop) ownBid(d core.Duty) *icn.Bid {
-	b := &icn.Bid{Network: l.m.Network(), Job: d.ID, Attempt: d.Attempt, Executor: l.me, Price: mesh.Price(d.Job.Spec), FreeSlots: l.free()}
-	b.Pass = b.FreeSlots == 0 || b.Price > d.Job.Budget || !l.capable(d.Job.Spec)
+	b := &icn.Bid{Network: l.m.Network(), Job: d.ID, Attempt: d.Attempt, Executor: l.me, Price: mesh.Price(d.Job.Spec)}
+	b.FreeSlots, b.FreeMB = l.free(d.Job.Submitter)
+	b.Pass = b.FreeSlots == 0 || b.FreeMB < mesh.MemoryOf(d.Job.Spec) || b.Price > d.Job.Share() || !l.capable(d.Job.Spec)
 	b.Sig = [64]byte(l.cfg.Signer.Sign(b.SigningBytes()))
 	return b
 }
@@ -147,17 +151,17 @@ func (l *Loop) settleAuction(a *auction) {
 	offers := make([]icn.Offer, 0, len(a.bids))
 	for _, d := range sortedDIDs(a.bids) {
 		b := a.bids[d]
-		offers = append(offers, icn.Offer{Bid: b.CID(), Executor: d, Price: b.Price, FreeSlots: b.FreeSlots, RTTMicros: l.peerRTT(d)})
+		offers = append(offers, icn.Offer{Bid: b.CID(), Executor: d, Price: b.Price, FreeSlots: b.FreeSlots, FreeMB: b.FreeMB, RTTMicros: l.peerRTT(d)})
 	}
-	win, _ := mesh.Choose(a.duty.Job, offers, l.m.IsNode)
-	if win < 0 {
+	best, _ := l.m.Choose(a.duty.Job, offers, l.now)
+	if len(best) == 0 {
 		a.rounds++
 		back := int64(100) << min(a.rounds, 5)
 		a.again = l.now + icn.Time(back+l.cfg.Jitter(back))
 		return
 	}
 	a.said = true
-	op := icn.JobAssign{Job: a.duty.ID, Attempt: a.duty.Attempt, Executor: offers[win].Executor, Offers: offers}
+	op := icn.JobAssign{Job: a.duty.ID, Attempt: a.duty.Attempt, Executor: offers[best[0]].Executor, Offers: offers}
 	l.sayDuty(op, a.duty)
 }
 

@@ -35,6 +35,8 @@ type JobView struct {
 	PostedAt  icn.Time      `json:"posted_ms"`
 	Attempt   uint32        `json:"attempt"`
 	Executor  *icn.DID      `json:"executor,omitempty"`
+	Executors []icn.DID     `json:"executors,omitempty"` // when there are several
+	NextBest  bool          `json:"next_best,omitempty"` // the executor is the next best of an earlier choice
 	Price     uint64        `json:"price,omitempty"`
 	Choice    []icn.Score   `json:"choice,omitempty"`
 	Failures  []AttemptView `json:"failures,omitempty"`
@@ -42,15 +44,25 @@ type JobView struct {
 	EndedAt   icn.Time      `json:"ended_ms,omitempty"`
 	Receipt   *ReceiptView  `json:"receipt,omitempty"`
 	Restored  uint64        `json:"restored,omitempty"`
+	Saved     *icn.CID      `json:"checkpoint,omitempty"` // the program's last
+	Next      icn.Time      `json:"next_auction_ms,omitempty"`
+	Check     *CheckView    `json:"check,omitempty"`
 	Spec      *SpecView     `json:"spec,omitempty"`
 }
 
 // AttemptView is an attempt that gave no result.
 type AttemptView struct {
-	Attempt  uint32   `json:"attempt"`
-	Executor *icn.DID `json:"executor,omitempty"`
-	Declined bool     `json:"declined,omitempty"`
-	Reason   string   `json:"reason"`
+	Attempt  uint32    `json:"attempt"`
+	Executor *icn.DID  `json:"executor,omitempty"`
+	Cause    icn.Cause `json:"cause"`
+	Reason   string    `json:"reason"`
+}
+
+// CheckView tells how the check of a settled job stands.
+type CheckView struct {
+	Result   string    `json:"result"` // running, match, mismatch or indeterminate
+	Checkers []icn.DID `json:"checkers"`
+	Refunded uint64    `json:"refunded,omitempty"`
 }
 
 // ReceiptView is an executor's receipt and how it was settled.
@@ -65,21 +77,46 @@ type ReceiptView struct {
 	Burnt    uint64   `json:"burnt"`
 	Minted   uint64   `json:"minted"`
 	Released uint64   `json:"released"`
+	Spent    uint64   `json:"spent,omitempty"`
+	ABI      uint32   `json:"abi"`
+
+	Outputs    []icn.NamedOutput `json:"outputs,omitempty"`
+	Transcript *icn.CID          `json:"transcript_cid,omitempty"`
+	Paid       []icn.Payment     `json:"paid,omitempty"`
+	Submitted  []icn.CID         `json:"submitted,omitempty"`
+	Dropped    []string          `json:"dropped,omitempty"`
 }
 
 // SpecView is what was to be run.
 type SpecView struct {
-	Module   icn.CID             `json:"module"`
+	Kind     string              `json:"kind"`
+	Module   *icn.CID            `json:"module,omitempty"`
+	Inline   []byte              `json:"inline,omitempty"`
 	Inputs   []icn.CID           `json:"inputs"`
 	Args     []string            `json:"args"`
 	Env      []string            `json:"env"`
 	Limits   icn.JobLimits       `json:"limits"`
 	Requires icn.JobRequirements `json:"requires"`
+	Outputs  []string            `json:"outputs,omitempty"`
+	Resume   *icn.CID            `json:"resume,omitempty"`
+	Grants   icn.JobGrants       `json:"grants"`
+	Copies   icn.JobCopies       `json:"copies"`
 }
 
 // ViewSpec shows a specification.
 func ViewSpec(s icn.JobSpec) *SpecView {
-	return &SpecView{s.Module, s.Inputs, s.Args, s.Env, s.Limits, s.Requires}
+	v := &SpecView{Kind: "program", Inline: s.Inline, Inputs: s.Inputs, Args: s.Args, Env: s.Env, Limits: s.Limits, Requires: s.Requires,
+		Outputs: s.Outputs, Grants: s.Grants, Copies: s.Copies}
+	if s.Kind == icn.JobEcho {
+		v.Kind = "echo"
+	}
+	if s.Module.Defined() {
+		v.Module = &s.Module
+	}
+	if s.Resume.Defined() {
+		v.Resume = &s.Resume
+	}
+	return v
 }
 
 // Job tells how a job stands.
@@ -124,16 +161,44 @@ func (v *JobView) add(e json.RawMessage) error {
 		var b icn.JobAssigned
 		err = json.Unmarshal(h.Body, &b)
 		v.State, v.Attempt, v.Executor, v.Price, v.Choice = JobAssigned, b.Attempt, &b.Executor, b.Price, b.Choice
+		v.Executors, v.NextBest, v.Next = b.Executors, b.Next, 0
 	case "AttemptFailed":
 		var b icn.AttemptFailed
 		err = json.Unmarshal(h.Body, &b)
-		v.Failures = append(v.Failures, AttemptView{b.Attempt, b.Executor, b.Declined, b.Reason})
+		v.Failures = append(v.Failures, AttemptView{b.Attempt, b.Executor, b.Cause, b.Reason})
 		v.State, v.Attempt, v.Executor, v.Price, v.Choice = JobPosted, b.Attempt+1, nil, 0, nil
+		v.Executors, v.NextBest, v.Next = nil, false, b.Next
+	case "RunFailed":
+		var b icn.RunFailed
+		err = json.Unmarshal(h.Body, &b)
+		v.Failures = append(v.Failures, AttemptView{b.Attempt, &b.Executor, icn.CauseFailed, b.Reason})
+	case "JobSaved":
+		var b icn.JobSaved
+		err = json.Unmarshal(h.Body, &b)
+		v.Saved = &b.State
+	case "CheckOpened":
+		var b icn.CheckOpened
+		err = json.Unmarshal(h.Body, &b)
+		if v.Check == nil {
+			v.Check = &CheckView{Result: "running"}
+		}
+		v.Check.Checkers = append(v.Check.Checkers, b.Checker)
+	case "CheckEnded":
+		var b icn.CheckEnded
+		err = json.Unmarshal(h.Body, &b)
+		v.Check = &CheckView{Result: b.Result, Checkers: b.Checkers}
+	case "Refunded":
+		var b icn.Refunded
+		err = json.Unmarshal(h.Body, &b)
+		if v.Check != nil {
+			v.Check.Refunded += b.Amount
+		}
 	case "JobSettled":
 		var b icn.JobSettled
 		err = json.Unmarshal(h.Body, &b)
 		v.State, v.Ended, v.EndedAt = JobCompleted, h.Index, h.Time
-		v.Receipt = &ReceiptView{Executor: b.Executor, Output: b.Output, Burnt: b.Burnt, Minted: b.Minted, Released: b.Released}
+		v.Receipt = &ReceiptView{Executor: b.Executor, Output: b.Output, Burnt: b.Burnt, Minted: b.Minted, Released: b.Released,
+			Spent: b.Spent, Outputs: b.Outputs, Paid: b.Paid, Submitted: b.Submitted, Dropped: b.Dropped}
 	case "JobRolledBack":
 		var b icn.JobRolledBack
 		err = json.Unmarshal(h.Body, &b)
@@ -168,8 +233,17 @@ func (n *Node) addSpec(v *JobView) error {
 		}
 		id := icn.SumCID(icn.DagCBOR, e.Wire)
 		for i, op := range e.Statement.Ops {
-			if p, ok := op.(icn.JobPost); ok && icn.JobID(id, i) == v.Job {
-				spec = &p.Spec
+			switch p := op.(type) {
+			case icn.JobPost:
+				if icn.JobID(id, i) == v.Job {
+					spec = &p.Spec
+				}
+			case icn.JobReceipt:
+				for k := range p.Outcome.Submits {
+					if icn.SubmittedID(id, i, k) == v.Job {
+						spec = &p.Outcome.Submits[k].Spec
+					}
+				}
 			}
 		}
 	}
@@ -188,11 +262,18 @@ func (n *Node) addReceipt(v *JobView) error {
 	if err != nil {
 		return err
 	}
+	if e.Statement == nil { // several executors, of whom the last did not answer
+		return nil
+	}
 	for _, op := range e.Statement.Ops {
 		if r, ok := op.(icn.JobReceipt); ok && r.Job == v.Job {
-			v.Receipt.Spec, v.Receipt.Gas, v.Receipt.Millis, v.Receipt.ExitCode = r.Spec, r.Gas, r.Millis, r.ExitCode
+			v.Receipt.ExitCode = r.Outcome.ExitCode
+			v.Receipt.Spec, v.Receipt.Gas, v.Receipt.Millis, v.Receipt.ABI = r.Spec, r.Outcome.Gas, r.Millis, r.ABI
 			if r.Log.Defined() {
 				v.Receipt.Log = &r.Log
+			}
+			if r.Transcript.Defined() {
+				v.Receipt.Transcript = &r.Transcript
 			}
 		}
 	}
@@ -302,7 +383,13 @@ func (n *Node) OpenJobRoots() ([]icn.CID, error) {
 	var out []icn.CID
 	err := n.View(func(m *core.Machine) {
 		m.Jobs(func(_ icn.CID, j mesh.Job) bool {
-			out = append(append(out, j.Spec.Module), j.Spec.Inputs...)
+			if j.Spec.Module.Defined() {
+				out = append(out, j.Spec.Module)
+			}
+			if j.State.Defined() {
+				out = append(out, j.State)
+			}
+			out = append(out, j.Spec.Inputs...)
 			return true
 		})
 	})

@@ -37,6 +37,7 @@ type Tuning struct {
 	SnapshotEvery    uint64 // entries between two snapshots of the state
 	KeepEntries      uint64 // entries that the order keeps behind a snapshot
 	Slots            int    // jobs run at once
+	MemoryMB         uint64 // that they may use together
 	Queue            int    // jobs accepted beyond those
 	MaxOutbox        int    // statements waiting here at most
 	EarlyElectMillis int64  // after the link to the leader broke
@@ -64,6 +65,9 @@ func (t Tuning) withDefaults() Tuning {
 	if t.Slots == 0 {
 		t.Slots = 2
 	}
+	if t.MemoryMB == 0 {
+		t.MemoryMB = 4096
+	}
 	if t.Queue == 0 {
 		t.Queue = 64
 	}
@@ -86,6 +90,7 @@ type LoopConfig struct {
 	Send        func(to icn.DID, kind Kind, frame []byte)
 	Run         func(Run)                        // start a job; answered by Loop.Ran
 	Capable     func(icn.JobSpec) bool           // whether this machine meets a job's requirements; nil = always
+	Profile     *icn.NodeProfile                 // what this node offers to jobs; nil: nothing is told
 	Stop        func(id icn.CID, attempt uint32) // end a run that nobody waits for any more
 	Applied     func(icn.Entry, core.Outcome)    // an entry was applied, and its events are stored
 	Rotated     func(key icn.DID)                // the log has this key for this node, instead of its first one

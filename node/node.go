@@ -76,6 +76,14 @@ type Runner func(ctx context.Context, r Run) (Output, error)
 type Output struct {
 	Receipt        icn.JobReceipt
 	Stdout, Stderr []byte
+	Outputs        []NamedData // in the order of their names
+	Transcript     []byte
+}
+
+// NamedData is what a program left under a name.
+type NamedData struct {
+	Name string
+	Data []byte
 }
 
 // Config is what a node is made of.
@@ -90,7 +98,8 @@ type Config struct {
 	Verify      core.Verify
 	VerifyBatch func([]SigItem) []bool
 	Capable     func(icn.JobSpec) bool
-	Bootstrap   []string // where to knock, when the store holds no federation
+	Profile     *icn.NodeProfile // what this node offers to jobs
+	Bootstrap   []string         // where to knock, when the store holds no federation
 	JoinCode    string
 	Federation  string            // name of a new federation
 	Rules       icn.Rules         // of a new federation
@@ -179,7 +188,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 		Signer: n.cfg.Key, Genesis: genesis, RaftID: w.RaftID, Hints: w.Peers,
 		Store:  NetworkStore(n.cfg.Store, genesis.CID),
 		Verify: n.cfg.Verify, VerifyBatch: n.cfg.VerifyBatch,
-		Send: n.send, Run: n.runner(ctx), Capable: n.cfg.Capable, Stop: n.stopRun, Applied: n.applied,
+		Send: n.send, Run: n.runner(ctx), Capable: n.cfg.Capable, Profile: n.cfg.Profile, Stop: n.stopRun, Applied: n.applied,
 		Learned: func(ps []Peer) {
 			if l := n.loop.Load(); l != nil {
 				n.learnPeers(l, ps)

@@ -23,7 +23,7 @@ import (
 
 // upper is a runner that needs no sandbox: it answers with its arguments.
 func upper(_ context.Context, r node.Run) (node.Output, error) {
-	return node.Output{Stdout: []byte(strings.ToUpper(strings.Join(r.Job.Spec.Args, " "))), Receipt: icn.JobReceipt{Gas: 1, ABI: 1}}, nil
+	return node.Output{Stdout: []byte(strings.ToUpper(strings.Join(r.Job.Spec.Args, " "))), Receipt: icn.JobReceipt{Outcome: icn.Outcome{Gas: 1}, ABI: 1}}, nil
 }
 
 func verifyBatch(items []node.SigItem) []bool {

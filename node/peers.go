@@ -161,7 +161,8 @@ func (l *Loop) tickPeers() {
 }
 
 func (l *Loop) sendBeacon(to icn.DID) {
-	b := beacon{RaftID: l.seat.raftID, Boot: l.seat.boot, Head: l.m.Head().Index, Clock: l.now, Free: l.free(), Certified: l.points.certified, Release: l.cfg.Release}
+	free, _ := l.free(icn.DID{})
+	b := beacon{RaftID: l.seat.raftID, Boot: l.seat.boot, Head: l.m.Head().Index, Clock: l.now, Free: free, Certified: l.points.certified, Release: l.cfg.Release}
 	if !l.seated() {
 		b.Unsure = 1
 	}

@@ -3,6 +3,7 @@ package node
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -67,14 +68,41 @@ func subjects(body icn.EventBody) (icn.CID, []icn.DID) {
 	case icn.JobAssigned:
 		return e.Job, nil
 	case icn.AttemptFailed:
+		if e.Executor != nil {
+			return e.Job, []icn.DID{*e.Executor}
+		}
 		return e.Job, nil
 	case icn.JobSettled:
-		if e.Submitter == e.Executor {
-			return e.Job, []icn.DID{e.Submitter}
+		all := []icn.DID{e.Submitter}
+		for _, d := range e.Executors() {
+			if !slices.Contains(all, d) {
+				all = append(all, d)
+			}
 		}
-		return e.Job, []icn.DID{e.Submitter, e.Executor}
+		return e.Job, all
 	case icn.JobRolledBack:
 		return e.Job, []icn.DID{e.Submitter}
+	case icn.RunFailed:
+		return e.Job, []icn.DID{e.Executor}
+	case icn.JobSaved:
+		return e.Job, nil
+	case icn.ExecutorBanned:
+		return e.Job, []icn.DID{e.Executor}
+	case icn.BanLifted:
+		return icn.CID{}, []icn.DID{e.Executor}
+	case icn.CheckOpened:
+		return e.Job, nil
+	case icn.CheckEnded:
+		return e.Job, nil
+	case icn.ExecutorConvicted:
+		return e.Job, []icn.DID{e.Executor}
+	case icn.Refunded:
+		if e.From == e.To {
+			return e.Job, []icn.DID{e.From}
+		}
+		return e.Job, []icn.DID{e.From, e.To}
+	case icn.TierChanged:
+		return icn.CID{}, []icn.DID{e.Account}
 	case icn.JobCancelled:
 		return e.Job, []icn.DID{e.Submitter}
 	}

@@ -71,19 +71,40 @@ func (n *Node) run(ctx context.Context, r Run) RunResult {
 	if err != nil {
 		return RunResult{Err: err, Declined: errors.Is(err, ErrNotRun)}
 	}
-	n.stats.MemoryDenied.Add(uint64(out.Receipt.Denied))
 	rc := out.Receipt
-	if rc.Fault == icn.FaultNone {
-		if rc.Output, err = n.keep(ctx, out.Stdout); err != nil {
-			return RunResult{Err: fmt.Errorf("store the output: %w", err)}
+	n.stats.MemoryDenied.Add(uint64(rc.MemDenied))
+	n.stats.TableDenied.Add(uint64(rc.TblDenied))
+	if err := n.keepAll(ctx, out, &rc); err != nil {
+		return RunResult{Err: err}
+	}
+	return RunResult{Receipt: rc}
+}
+
+// keepAll stores what a run left, and puts the names of it into the receipt.
+func (n *Node) keepAll(ctx context.Context, out Output, rc *icn.JobReceipt) (err error) {
+	if rc.Outcome.Fault == icn.FaultNone {
+		if rc.Outcome.Output, err = n.keep(ctx, out.Stdout); err != nil {
+			return fmt.Errorf("store the output: %w", err)
+		}
+		for _, x := range out.Outputs {
+			c, err := n.keep(ctx, x.Data)
+			if err != nil {
+				return fmt.Errorf("store the output %q: %w", x.Name, err)
+			}
+			rc.Outcome.Outputs = append(rc.Outcome.Outputs, icn.NamedOutput{Name: x.Name, CID: c})
 		}
 	}
 	if len(out.Stderr) > 0 {
 		if rc.Log, err = n.keep(ctx, out.Stderr); err != nil {
-			return RunResult{Err: fmt.Errorf("store the log: %w", err)}
+			return fmt.Errorf("store the log: %w", err)
 		}
 	}
-	return RunResult{Receipt: rc}
+	if len(out.Transcript) > 0 {
+		if rc.Transcript, err = n.keep(ctx, out.Transcript); err != nil {
+			return fmt.Errorf("store the transcript: %w", err)
+		}
+	}
+	return nil
 }
 
 // ErrNotRun marks a runner's error that came before the program ran: a missing

@@ -51,7 +51,16 @@ func (w *World) client() {
 
 func (w *World) post(m *machine) icn.JobPost {
 	spec := icn.JobSpec{Module: icn.SumCID(icn.Raw, fmt.Appendf(nil, "module %d", w.rng.IntN(5))), Args: []string{fmt.Sprint(w.rng.IntN(1000))}}
-	return icn.JobPost{Via: m.did, Budget: 1 + uint64(w.rng.IntN(60)), Spec: spec}
+	o := icn.JobPost{Via: m.did, Budget: 1 + uint64(w.rng.IntN(60)), Spec: spec}
+	switch w.rng.IntN(10) {
+	case 0:
+		o.Budget, o.Spec.Copies = o.Budget+30, icn.JobCopies{Of: 3, Agree: 2}
+	case 1:
+		o.Spec.Grants = icn.JobGrants{Submit: 20, Spend: 5}
+	case 2:
+		o.Spec.Requires.Reputation = uint64(45 + w.rng.IntN(10))
+	}
+	return o
 }
 
 func (w *World) until() icn.Time {

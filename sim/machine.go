@@ -49,6 +49,7 @@ type machine struct {
 	turning  bool
 	backup   *disk
 	backupAt int64
+	liar     bool // it invents the outcomes of jobs
 }
 
 func (m *machine) up() bool { return m.loop != nil }
@@ -182,14 +183,33 @@ func (m *machine) restart() {
 	}
 }
 
+// outcome is what comes of a job, wherever and whenever it is run.
+func outcome(r node.Run) icn.Outcome {
+	h := sha256.Sum256([]byte(r.ID.KeyString()))
+	o := icn.Outcome{Output: icn.SumCID(icn.Raw, []byte("output of "+r.ID.String())), Gas: 1000 + uint64(h[0])}
+	if h[1]%20 == 0 {
+		return icn.Outcome{Fault: icn.FaultTrap, Gas: o.Gas}
+	}
+	if g := r.Job.Spec.Grants; g.Submit > 0 {
+		o.Spent = uint64(h[2]) % (g.Spend + 1)
+		for range h[3] % 3 {
+			o.Submits = append(o.Submits, icn.Submitted{Budget: g.Submit / 2, Spec: icn.JobSpec{Kind: icn.JobEcho, Inline: h[:8]}})
+		}
+	}
+	return o
+}
+
 // run pretends to run a job: most succeed, some fail, some never end.
 func (m *machine) run(life int, r node.Run) {
 	w := m.w
 	after := 5 + w.rng.Int64N(150)
-	res := node.RunResult{Receipt: icn.JobReceipt{Output: icn.SumCID(icn.Raw, []byte("output of "+r.Job.Spec.Module.String())), Gas: 1000, ABI: 1}}
+	res := node.RunResult{Receipt: icn.JobReceipt{ABI: 1, Outcome: outcome(r)}}
+	if m.liar {
+		w.Count.Lies++ // each run of a liar
+		res.Receipt.Outcome.Output = icn.SumCID(icn.Raw, fmt.Appendf(nil, "lie %d", w.rng.IntN(3)))
+		res.Receipt.Outcome.Fault = icn.FaultNone
+	}
 	switch w.rng.IntN(20) {
-	case 0:
-		res = node.RunResult{Receipt: icn.JobReceipt{Fault: icn.FaultTrap, Message: "simulated trap"}}
 	case 1:
 		res = node.RunResult{Err: errors.New("simulated failure of the executor")}
 	case 2:

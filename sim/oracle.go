@@ -22,6 +22,8 @@ type oracle struct {
 	handed map[icn.CID]bool
 	forge  map[icn.CID]bool
 	jobs   map[icn.CID]*jobBook
+	lies   map[icn.CID]bool // settled by what somebody invented
+	banned map[icn.DID]icn.Time
 	order  []icn.CID
 	used   map[string]icn.CID  // author and number → statement that was applied
 	keys   map[icn.DID]icn.DID // of those who have another than their first
@@ -41,6 +43,7 @@ type jobBook struct {
 
 func (o *oracle) init(w *World) {
 	o.w = w
+	o.lies, o.banned = map[icn.CID]bool{}, map[icn.DID]icn.Time{}
 	o.leaf, o.root, o.books = map[uint64][32]byte{}, map[uint64][32]byte{}, map[uint64]bool{}
 	o.acked, o.handed, o.forge = map[icn.CID]uint64{}, map[icn.CID]bool{}, map[icn.CID]bool{}
 	o.keys = map[icn.DID]icn.DID{}
@@ -155,6 +158,9 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 		if j := o.jobs[b.Job]; j == nil || j.ended || b.Price > j.held {
 			w.fail("job %s is wrongly assigned at entry %d", b.Job, e.Index)
 		}
+		if e.Time < o.banned[b.Executor] {
+			w.fail("job %s is given to a banned node at entry %d", b.Job, e.Index)
+		}
 	case icn.AttemptFailed:
 		if j := o.jobs[b.Job]; j == nil || b.Attempt != j.failed+1 {
 			w.fail("attempt %d of job %s fails out of turn, at entry %d", b.Attempt, b.Job, e.Index)
@@ -163,8 +169,34 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 		}
 	case icn.JobSettled:
 		w.Count.Settled++
-		end(b.Job, b.Burnt+b.Released)
+		end(b.Job, b.Burnt+b.Released+b.Spent)
 		o.burnt, o.minted = o.burnt+b.Burnt, o.minted+b.Minted
+		w.Count.Spent += int(b.Spent)
+		w.Count.Children += len(b.Submitted)
+		o.burnt += b.Spent
+		for _, m := range w.nodes {
+			if m.did == b.Executor && m.liar {
+				o.lies[b.Job] = true
+			}
+		}
+	case icn.Refunded:
+		o.burnt, o.minted = o.burnt+b.Amount, o.minted+b.Amount
+	case icn.CheckOpened:
+		w.Count.Checks++
+	case icn.ExecutorBanned:
+		w.Count.Banned++
+		o.banned[b.Executor] = b.Until
+	case icn.BanLifted:
+		delete(o.banned, b.Executor)
+	case icn.ExecutorConvicted:
+		w.Count.Convicted++
+		for _, m := range w.nodes {
+			if m.did == b.Executor && !m.liar {
+				w.fail("node %d is convicted at entry %d, and did not lie", m.n, e.Index)
+			}
+		}
+	case icn.CheckEnded:
+		o.judge(e, b)
 	case icn.JobRolledBack:
 		w.Count.RolledBack++
 		end(b.Job, b.Restored)
@@ -182,6 +214,17 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 		w.Count.KeysRotated++
 	case icn.NodeRejoined:
 		w.Count.Rejoined++
+	}
+}
+
+// judge compares what a check came to with who lies.
+func (o *oracle) judge(e icn.Entry, b icn.CheckEnded) {
+	lied := o.lies[b.Job]
+	switch {
+	case b.Result == "match" && lied:
+		o.w.fail("the check of job %s says match at entry %d, and its executor lied", b.Job, e.Index)
+	case b.Result == "mismatch" && !lied:
+		o.w.fail("the check of job %s says mismatch at entry %d, and nobody lied", b.Job, e.Index)
 	}
 }
 

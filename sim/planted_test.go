@@ -15,12 +15,24 @@ import (
 var planted = []struct {
 	name, file, was, is string
 }{
-	{"a receipt settles a job without ending it", "mesh/mesh.go",
-		"Held: j.Budget, Price: j.Price}}, f.end(o.Job, j)...),", "Held: j.Budget, Price: j.Price}}),"},
+	{"a receipt settles a job without ending it", "mesh/settle.go",
+		"	r := f.end(id, j)\n	told := icn.JobSettled", "	r := Result{}\n	told := icn.JobSettled"},
+	{"an executor is paid more than it asked", "mesh/settle.go",
+		"Held: p.Price, Price: p.Price})", "Held: j.Budget, Price: j.Budget})"},
+	{"whoever disagrees first is convicted", "mesh/check.go",
+		"return best, most >= 2 && most > second", "return best, len(c.Verdicts) > 0"},
+	{"checks convict nobody", "mesh/check.go",
+		"	if c.Outcome != truth {\n", "	if c.Outcome == truth {\n"},
+	{"a ban is forgotten", "mesh/choose.go",
+		"	case st.Banned(s.Time):\n", "	case st.Banned(s.Time + 1<<40):\n"},
+	{"what a program spent is given back, too", "mesh/settle.go",
+		"j.Held() - told.Burnt - out.Spent;", "j.Held() - told.Burnt;"},
+	{"a failed attempt's executor keeps its place", "mesh/assign.go",
+		"	f.leave(j)\n	for k, o", "	for k, o"},
 	{"a statement is taken again", "core/admit.go",
 		"return w.bits[d/64]>>(d%64)&1 == 1", "return w.bits[d/64]>>(d%64)&1 == 2"},
 	{"a job's timer fires twice", "core/machine.go",
-		"		res := r.m.mesh.Fire(", "		r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), id)\n		res := r.m.mesh.Fire("},
+		"		res, err := r.m.mesh.Fire(", "		r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)\n		res, err := r.m.mesh.Fire("},
 	{"answers are sent before they are durable", "node/loop.go",
 		`	l.sendOrder(r.Early)
 	durable := r.Write(&l.batch)
@@ -44,9 +56,9 @@ var planted = []struct {
 		l.saved()
 	}
 `},
-	{"a rolled back job keeps its hold", "mesh/mesh.go",
-		"		Effects: append([]icn.Effect{icn.Release{Account: j.Submitter, Amount: j.Budget}}, f.end(id, j)...),\n		Events:  []icn.EventBody{failed, back},",
-		"		Effects: f.end(id, j),\n		Events:  []icn.EventBody{failed, back},"},
+	{"a rolled back job keeps its hold", "mesh/assign.go",
+		"	r.Effects = append(r.Effects, icn.Release{Account: j.Submitter, Amount: j.Held()})\n	r.Events = []icn.EventBody{failed, back}",
+		"	r.Events = []icn.EventBody{failed, back}"},
 	{"a stranger is heard", "core/admit.go",
 		"if !m.identity.Belongs(s.Author) {", "if s.Author.IsZero() {"},
 	{"the state root leaves a fold out", "state/state.go",

@@ -67,6 +67,7 @@ type Counts struct {
 	Crashes, Partitions, Restores, DiskErrors, Lost, Doubled      int
 	Checkpoints, Forged, Replayed, Rejoined, Joined, Skews, Steps int
 	Rotated, KeysRotated                                          int
+	Lies, Checks, Convicted, Banned, Spent, Children              int
 }
 
 // epoch is when simulated time begins.
@@ -110,9 +111,11 @@ func New(o Options) *World {
 	g := icn.Genesis{Name: "simulated", Created: epoch, Rules: icn.DefaultRules()}
 	g.Rules.JobAssignMillis, g.Rules.JobSlackMillis, g.Rules.JobWallMillis = 3000, 2000, 1000
 	g.Rules.CheckpointMillis, g.Rules.ManaPerHour = 500, 360_000
+	g.Rules.SpotChecks, g.Rules.CheckMillis, g.Rules.BanMillis, g.Rules.ConvictedMillis = 250, 4000, 1500, 3000
 	for i := range o.Nodes + o.Late {
 		m := &machine{w: w, n: i, did: didOf(fmt.Sprintf("node %d of %d", i, o.Seed)), disk: newDisk()}
 		m.key = m.did
+		m.liar = !o.Quiet && o.Seed%3 == 0 && i == 1 && o.Nodes > 3
 		if !o.Quiet {
 			m.skew = w.rng.Int64N(400) - 200
 		}
@@ -225,5 +228,6 @@ func (c Counts) Plus(d Counts) Counts {
 func (c *Counts) list() []*int {
 	return []*int{&c.Entries, &c.Acked, &c.Refused, &c.Settled, &c.RolledBack, &c.Cancelled,
 		&c.Crashes, &c.Partitions, &c.Restores, &c.DiskErrors, &c.Lost, &c.Doubled,
-		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps, &c.Rotated, &c.KeysRotated}
+		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps, &c.Rotated, &c.KeysRotated,
+		&c.Lies, &c.Checks, &c.Convicted, &c.Banned, &c.Spent, &c.Children}
 }

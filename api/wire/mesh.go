@@ -12,11 +12,17 @@ const DefaultBudget = 50
 
 // Submit asks the node to offer a job in its own name.
 type Submit struct {
-	Module   icn.CID             `json:"module,omitzero" doc:"The program: a WASI preview 1 module. Required, unless manifest_cid is given."`
+	Module   icn.CID             `json:"module,omitzero" doc:"The program: a WASI preview 1 module, or one of the host interface. Required, unless manifest_cid or echo is given."`
+	Echo     *string             `json:"echo,omitempty" doc:"Instead of a program: the output is \"Echo: \" and this."`
+	Inline   []byte              `json:"inline,omitempty" doc:"Base64; stdin begins with it."`
 	Manifest icn.CID             `json:"manifest_cid,omitzero" doc:"Another name for module."`
 	Inputs   []icn.CID           `json:"inputs,omitempty" doc:"Files or raw blocks; joined in order they are stdin."`
 	Args     []string            `json:"args,omitempty"`
 	Env      []string            `json:"env,omitempty" doc:"K=V"`
+	Outputs  []string            `json:"outputs,omitempty" doc:"Names of what the program must leave beside its stdout."`
+	Resume   icn.CID             `json:"resume,omitzero" doc:"A checkpoint that the program begins from."`
+	Grants   icn.JobGrants       `json:"grants,omitzero" doc:"What the program may do in its submitter's name."`
+	Copies   icn.JobCopies       `json:"copies,omitzero" doc:"How many executors run it, and how many must agree."`
 	Limits   icn.JobLimits       `json:"limits,omitzero"`
 	Requires icn.JobRequirements `json:"requires,omitzero"`
 	Budget   uint64              `json:"budget,omitempty" doc:"The most it may cost, held until it ends. Default 50."`
@@ -28,9 +34,12 @@ type Submit struct {
 // JobSpec is the job specification of earlier releases of this network's
 // software. What it can say and this release cannot keep is refused.
 type JobSpec struct {
-	Kind         json.RawMessage `json:"kind" doc:"\"CclWasm\" or \"GenericPlaceholder\": the manifest's module is run. {\"Echo\": …} is refused: it names no program."`
+	Kind         json.RawMessage `json:"kind" doc:"\"CclWasm\" or \"GenericPlaceholder\": the manifest's module is run; or {\"Echo\": {\"payload\": …}}."`
 	Inputs       []icn.CID       `json:"inputs,omitempty"`
-	Outputs      []string        `json:"outputs,omitempty" doc:"Must be empty: a program's result is its stdout."`
+	Outputs      []string        `json:"outputs,omitempty"`
+	Trust        *string         `json:"required_trust_scope,omitempty"`
+	Reputation   *uint64         `json:"min_executor_reputation,omitempty"`
+	Federations  []string        `json:"allowed_federations,omitempty"`
 	Resources    JobResources    `json:"required_resources,omitzero"`
 	Capabilities []string        `json:"required_capabilities,omitempty"`
 }

@@ -156,7 +156,7 @@ func TestCursorsAreInTheOrderOfTheLog(t *testing.T) {
 func TestEntryShowsEveryOperation(t *testing.T) {
 	ops := []icn.Op{
 		icn.NodeAdmit{Node: icn.DID{1}, Name: "n", Code: []byte("c"), Addrs: []string{"a"}}, icn.InviteCreate{Role: icn.RoleNode, Expires: 5},
-		icn.MemberAdmit{Member: icn.DID{2}, Role: icn.RolePerson, Name: "m"}, icn.JobReceipt{Job: cid("j"), Spec: cid("s"), ExitCode: 3, Gas: 9},
+		icn.MemberAdmit{Member: icn.DID{2}, Role: icn.RolePerson, Name: "m"}, icn.JobReceipt{Job: cid("j"), Spec: cid("s"), Outcome: icn.Outcome{ExitCode: 3, Gas: 9}},
 		icn.JobAssign{Job: cid("j"), Offers: []icn.Offer{{Bid: cid("b"), RTTMicros: 7}}}, icn.NodeLeave{},
 	}
 	s := icn.Statement{Network: cid("n"), Author: icn.DID{1}, Number: 4, Ops: ops}

@@ -1,0 +1,173 @@
+// Package reputation is the fold that keeps what nodes have earned by running
+// jobs: a number from 0 to 100 points that begins at 50, rises with each paid
+// result, falls with broken promises, and forgets: day by day it drifts back
+// towards 50.
+//
+// The invariant it keeps: it follows from the federation's events alone, by
+// [Fold.See], so that anybody who reads them comes to the same number and can say
+// why. Nothing that a node tells of itself raises it.
+//
+// It decides nothing: who is chosen for a job, and how fast capacity grows, is said
+// elsewhere.
+//
+//	f := reputation.New(db)
+//	changes := f.See(step, event)
+//	points := f.At(did, now, rules) / 1000
+package reputation
+
+import (
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/state"
+)
+
+// Everything is counted in thousandths of a point.
+const (
+	Point = 1000
+	Most  = 100 * Point
+	Start = 50 * Point
+)
+
+// What things count for.
+const (
+	forResult     = Point / 2
+	forFailure    = -2 * Point
+	forSilence    = -3 * Point
+	forConviction = -40 * Point
+)
+
+// Score is a reputation as of the time At.
+type Score struct {
+	Value uint64
+	At    icn.Time
+	Rem   uint64   // part of a thousandth that was forgotten, in thousandths a day × ms
+	Tier  icn.Tier // of the account, as it was told last
+}
+
+// Fold is the state of the reputations.
+type Fold struct{ scores *state.Table[icn.DID, Score] }
+
+// New registers the fold's table.
+func New(db *state.DB) *Fold {
+	return &Fold{scores: state.NewTable(db, state.Spec[icn.DID, Score]{
+		Name: "reputation", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendScore, Read: readScore})}
+}
+
+// Change is a step of somebody's reputation.
+type Change struct {
+	Who    icn.DID
+	By     int64 // in thousandths; the bounds of the scale may have swallowed part of it
+	Value  uint64
+	Reason string
+	Tier   icn.Tier
+	Turned bool // the tier is another one than before
+}
+
+// At is a reputation at time now, in thousandths.
+func (f *Fold) At(d icn.DID, now icn.Time, r icn.Rules) uint64 {
+	s, ok := f.scores.Get(d)
+	if !ok {
+		return Start
+	}
+	return s.faded(now, r).Value
+}
+
+// Each calls fn for each who has one, in the order of DIDs.
+func (f *Fold) Each(fn func(icn.DID, Score) bool) { f.scores.Each(fn) }
+
+const dayMillis = 24 * 3_600_000
+
+// faded is the score at time now: as far back towards the beginning as the rules
+// say. Looking often gains and loses nothing.
+func (s Score) faded(now icn.Time, r icn.Rules) Score {
+	if now <= s.At {
+		return s
+	}
+	// A span of 2^53 ms and a rate within the scale stay below 2^64.
+	passed := min(uint64(now-s.At), 1<<40)*min(r.ReputationDecay, Most) + s.Rem
+	s.At, s.Rem = now, passed%dayMillis
+	step := passed / dayMillis
+	switch {
+	case s.Value > Start:
+		s.Value -= min(step, s.Value-Start)
+	case s.Value < Start:
+		s.Value += min(step, Start-s.Value)
+	}
+	if s.Value == Start {
+		s.Rem = 0
+	}
+	return s
+}
+
+// See takes an event in, and returns whose reputation it changed.
+func (f *Fold) See(now icn.Time, r icn.Rules, e icn.EventBody) []Change {
+	var out []Change
+	note := func(d icn.DID, by int64, why string) {
+		out = append(out, f.change(now, r, Change{Who: d, By: by, Reason: why}))
+	}
+	switch e := e.(type) {
+	case icn.JobSettled:
+		switch {
+		case len(e.Paid) > 0:
+			for _, p := range e.Paid {
+				if p.Executor != e.Submitter {
+					note(p.Executor, forResult, "a result that was paid")
+				}
+			}
+		case e.Executor != e.Submitter: // nobody earns a name by working for themselves
+			note(e.Executor, forResult, "a result that was paid")
+		}
+	case icn.AttemptFailed:
+		if e.Executor == nil {
+			break
+		}
+		switch e.Cause {
+		case icn.CauseFailed:
+			note(*e.Executor, forFailure, "it failed to run a job")
+		case icn.CauseUnanswered:
+			note(*e.Executor, forSilence, "it took a job and did not answer")
+		}
+	case icn.RunFailed:
+		note(e.Executor, forFailure, "it gave no result for a job that several ran")
+	case icn.ExecutorConvicted:
+		note(e.Executor, forConviction, "its result is not what others found")
+	}
+	return out
+}
+
+func (f *Fold) change(now icn.Time, r icn.Rules, c Change) Change {
+	s, ok := f.scores.Get(c.Who)
+	if !ok {
+		s = Score{Value: Start, At: now}
+	}
+	s = s.faded(now, r)
+	if c.By < 0 {
+		s.Value -= min(uint64(-c.By), s.Value)
+	} else {
+		s.Value = min(s.Value+uint64(c.By), Most)
+	}
+	c.Value, c.Tier = s.Value, tier(s.Value, r)
+	c.Turned = c.Tier != s.Tier
+	s.Tier = c.Tier
+	f.scores.Put(c.Who, s)
+	return c
+}
+
+func tier(value uint64, r icn.Rules) icn.Tier {
+	switch {
+	case value < r.TierLow*Point:
+		return icn.TierLow
+	case value >= r.TierHigh*Point:
+		return icn.TierHigh
+	}
+	return icn.TierNormal
+}
+
+func appendScore(b []byte, s Score) []byte {
+	b = icn.AppendTime(icn.AppendUint(icn.AppendArray(b, 4), s.Value), s.At)
+	return icn.AppendUint(icn.AppendUint(b, s.Rem), uint64(s.Tier))
+}
+
+func readScore(r *icn.Reader) Score {
+	r.Tuple(4)
+	return Score{Value: r.Uint(), At: r.Time(), Rem: r.Uint(), Tier: icn.Tier(r.Uint())}
+}
