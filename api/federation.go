@@ -13,13 +13,22 @@ import (
 )
 
 func (s *Server) account(_ context.Context, in *struct {
-	DID string `path:"did"`
+	DID  string `path:"did"`
+	AsOf string `query:"as_of" doc:"A moment of the past (RFC 3339), or a day: its end, in UTC."`
 }) (node.AccountView, error) {
 	d, err := icn.ParseDID(in.DID)
 	if err != nil {
 		return node.AccountView{}, misplaced("path.did", err)
 	}
-	return s.n.Account(d)
+	if in.AsOf == "" {
+		return s.n.Account(d)
+	}
+	at, err := wire.ParseAsOf(in.AsOf)
+	if err != nil {
+		return node.AccountView{}, misplaced("query.as_of", err)
+	}
+	v, err := s.n.Statement(d, at, 1)
+	return v.AccountView, err
 }
 
 func (s *Server) federation(context.Context, *none) (wire.Federation, error) {

@@ -65,10 +65,17 @@ func groups() []group {
 			{method: get, path: "/mesh/jobs", name: "MeshJobs", doc: "Jobs, the newest first", bind: typed((*Server).jobs)},
 			{method: get, path: "/mesh/jobs/{id}", name: "MeshJob", doc: "How a job stands", bind: typed((*Server).job), long: true},
 			{method: post, path: "/mesh/jobs/{id}/cancel", name: "MeshCancel", doc: "End a job that this node submitted", bind: typed((*Server).cancel, 202)},
+			{method: post, path: "/mesh/jobs/{id}/check", name: "MeshCheck", doc: "Have other nodes run a settled job again; who lied about it is banned", bind: typed((*Server).checkJob, 202)},
+			{method: post, path: "/mesh/jobs/{id}/audit", name: "MeshAudit", doc: "Run a settled job again on this node, and compare", bind: typed((*Server).auditJob), long: true},
+			{method: get, path: "/mesh/executors", name: "MeshExecutors", doc: "The nodes as executors: what they offer, run and have earned, and who is banned", bind: typed((*Server).executors)},
+			{method: get, path: "/mesh/blacklist", name: "MeshBlacklist", doc: "Executors that get no jobs at the moment", bind: typed((*Server).blacklist)},
+			{method: post, path: "/mesh/blacklist/{did}/remove", scope: access.Admin, name: "MeshBlacklistRemove", doc: "Take a ban back; this node must be a clerk", bind: typed((*Server).liftBan, 202)},
 			{method: get, path: "/mesh/receipts/{id}", name: "MeshReceipt", doc: "All that is needed to check a job's receipt offline", bind: typed((*Server).receipt), long: true},
 		}},
 		{"accounts", "Mana: regenerating capacity, not money.", []route{
-			{method: get, path: "/account/{did}/mana", name: "AccountMana", doc: "An account's capacity now", bind: typed((*Server).account)},
+			{method: get, path: "/account/{did}/mana", name: "AccountMana", doc: "An account's capacity now, or as of a time", bind: typed((*Server).account)},
+			{method: get, path: "/account/{did}/history", name: "AccountHistory", doc: "Every change of an account, with its cause; the last ones, at or before a time", bind: typed((*Server).accountHistory)},
+			{method: get, path: "/reputation/{did}", name: "Reputation", doc: "What somebody has earned by running jobs, and why", bind: typed((*Server).reputation)},
 		}},
 		{"network", "The links to other nodes.", []route{
 			{method: get, path: "/network/peers", name: "NetworkPeers", doc: "The peers that the network knows", bind: typed((*Server).peers)},

@@ -197,6 +197,12 @@ func DecodeGenesis(data []byte) (*Genesis, error) {
 	return g, nil
 }
 
+// Founder says whether d's account is there from the beginning.
+func (g *Genesis) Founder(d DID) bool {
+	return slices.ContainsFunc(g.Members, func(m GenesisMember) bool { return m.DID == d }) ||
+		slices.ContainsFunc(g.Nodes, func(n GenesisNode) bool { return n.DID == d })
+}
+
 // check says whether a federation can begin so.
 func (g *Genesis) check() error {
 	if len(g.Nodes) == 0 {

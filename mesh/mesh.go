@@ -248,7 +248,7 @@ func later(now icn.Time, millis uint64) icn.Time {
 }
 
 func (f *Fold) post(s Step, id icn.CID, o icn.JobPost) (Result, error) {
-	spec, err := bounded(o.Spec, s.Rules)
+	spec, err := Bounded(o.Spec, s.Rules)
 	if err != nil {
 		return Result{}, fmt.Errorf("post job: %w", err)
 	}

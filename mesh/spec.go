@@ -8,9 +8,9 @@ import (
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-// bounded fills a specification's missing limits from the rules, and refuses
+// Bounded fills a specification's missing limits from the rules, and refuses
 // limits beyond them.
-func bounded(s icn.JobSpec, r icn.Rules) (icn.JobSpec, error) {
+func Bounded(s icn.JobSpec, r icn.Rules) (icn.JobSpec, error) {
 	l := &s.Limits
 	for _, x := range []struct {
 		name       string

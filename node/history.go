@@ -177,8 +177,8 @@ func ReadHistory(s store.Store, verify core.Verify) (h History, err error) {
 	return h, nil
 }
 
-// state is what a store's records lead to.
-type state struct {
+// chain is what a store's records lead to.
+type chain struct {
 	m      *core.Machine
 	folded uint64 // the last entry whose records are stored
 	raftAt uint64 // the snapshot's place in the order
@@ -188,7 +188,7 @@ type state struct {
 // openState folds what a network's part of a store holds: the last snapshot, and
 // the records beyond it. All of it was committed once, so a node knows what it
 // knew before others can be reached.
-func openState(st store.Store, genesis icn.Block, verify core.Verify) (s state, err error) {
+func openState(st store.Store, genesis icn.Block, verify core.Verify) (s chain, err error) {
 	if s.folded, err = getUint(st, []byte(keyFolded)); err != nil {
 		return s, err
 	}

@@ -214,7 +214,7 @@ func (v *JobView) add(e json.RawMessage) error {
 	return nil
 }
 
-// addSpec finds what was to be run, in the state or in the entry that posted it.
+// addSpec shows what was to be run.
 func (n *Node) addSpec(v *JobView) error {
 	var spec *icn.JobSpec
 	err := n.View(func(m *core.Machine) {
@@ -227,30 +227,38 @@ func (n *Node) addSpec(v *JobView) error {
 		return err
 	}
 	if spec == nil {
-		e, err := n.Entry(v.Posted)
+		s, err := n.postedSpec(*v)
 		if err != nil {
 			return err
 		}
-		id := icn.SumCID(icn.DagCBOR, e.Wire)
-		for i, op := range e.Statement.Ops {
-			switch p := op.(type) {
-			case icn.JobPost:
-				if icn.JobID(id, i) == v.Job {
-					spec = &p.Spec
-				}
-			case icn.JobReceipt:
-				for k := range p.Outcome.Submits {
-					if icn.SubmittedID(id, i, k) == v.Job {
-						spec = &p.Outcome.Submits[k].Spec
-					}
+		spec = &s
+	}
+	v.Spec = ViewSpec(*spec)
+	return nil
+}
+
+// postedSpec is what the entry that posted a job says, limits as they were given.
+func (n *Node) postedSpec(v JobView) (icn.JobSpec, error) {
+	e, err := n.Entry(v.Posted)
+	if err != nil {
+		return icn.JobSpec{}, err
+	}
+	id := icn.SumCID(icn.DagCBOR, e.Wire)
+	for i, op := range e.Statement.Ops {
+		switch p := op.(type) {
+		case icn.JobPost:
+			if icn.JobID(id, i) == v.Job {
+				return p.Spec, nil
+			}
+		case icn.JobReceipt:
+			for k := range p.Outcome.Submits {
+				if icn.SubmittedID(id, i, k) == v.Job {
+					return p.Outcome.Submits[k].Spec, nil
 				}
 			}
 		}
 	}
-	if spec != nil {
-		v.Spec = ViewSpec(*spec)
-	}
-	return nil
+	return icn.JobSpec{}, fmt.Errorf("job %s: %w: entry %d does not post it", v.Job, icn.ErrCorrupt, v.Posted)
 }
 
 // addReceipt takes the numbers from the receipt itself.

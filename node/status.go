@@ -194,6 +194,9 @@ type AccountView struct {
 	DID     icn.DID  `json:"did"`
 	Balance uint64   `json:"balance"`
 	Held    uint64   `json:"held"`
+	Cap     uint64   `json:"cap"`      // it stops growing here
+	PerHour uint64   `json:"per_hour"` // how fast it grows
+	Tier    icn.Tier `json:"tier"`     // by its reputation
 	AsOf    icn.Time `json:"as_of_ms"`
 	Index   uint64   `json:"index"`
 	Next    uint64   `json:"next_number"`
@@ -206,6 +209,7 @@ func (n *Node) Account(d icn.DID) (AccountView, error) {
 	err := n.View(func(m *core.Machine) {
 		v.AsOf = max(v.AsOf, m.Head().Time)
 		a, ok := m.Account(d, v.AsOf)
+		v.Cap, v.PerHour, v.Tier = a.Cap(m.Rules()), a.PerHour(m.Rules()), a.Tier
 		found, v.Balance, v.Held, v.Index, v.Next = ok, a.Balance, a.Held, m.Head().Index, m.NextNumber(d)
 	})
 	if err == nil && !found {

@@ -351,6 +351,7 @@ func (o *oracle) final() {
 			}
 		}
 	}
+	o.addUp()
 	for id, index := range o.acked {
 		leaf, err := w.nodes[0].disk.Get(node.EntryKey(index))
 		if err != nil {
@@ -366,6 +367,36 @@ func (o *oracle) final() {
 		if !o.jobs[id].ended {
 			w.fail("job %s never ended", id)
 		}
+	}
+}
+
+// addUp compares every account with what its events add up to.
+func (o *oracle) addUp() {
+	w := o.w
+	for _, m := range w.nodes {
+		m.loop.View(func(c *core.Machine) {
+			genesis, now := c.Genesis(), c.Head().Time
+			each := func(d icn.DID) {
+				want, ok := c.Account(d, now)
+				if !ok {
+					return
+				}
+				_, s, err := node.ReadStatement(m.disk, d, genesis, 0)
+				if err != nil {
+					w.fail("node %d: statement of %s: %v", m.n, d.Short(), err)
+					return
+				}
+				if got := s.Until(now); got.Balance != want.Balance || got.Held != want.Held || got.Tier != want.Tier {
+					w.fail("node %d: the events of %s add up to %+v, the account is %+v", m.n, d.Short(), got, want)
+				}
+			}
+			for _, p := range w.nodes {
+				each(p.did)
+			}
+			for _, p := range w.members {
+				each(p.did)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
@@ -12,6 +14,26 @@ import (
 // AccountMana tells an account's capacity now.
 func (c *Client) AccountMana(ctx context.Context, d icn.DID) (node.AccountView, error) {
 	return get[node.AccountView](ctx, c, call{path: "/account/" + d.String() + "/mana"})
+}
+
+// AccountAsOf tells an account's capacity at a moment of the past.
+func (c *Client) AccountAsOf(ctx context.Context, d icn.DID, at string) (node.AccountView, error) {
+	return get[node.AccountView](ctx, c, call{path: "/account/" + d.String() + "/mana", query: url.Values{"as_of": {at}}})
+}
+
+// AccountHistory tells the last changes of an account, at most limit of them, at
+// or before a moment ("" = now).
+func (c *Client) AccountHistory(ctx context.Context, d icn.DID, at string, limit int) (node.Statement, error) {
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
+	if at != "" {
+		q.Set("as_of", at)
+	}
+	return get[node.Statement](ctx, c, call{path: "/account/" + d.String() + "/history", query: q})
+}
+
+// Reputation tells somebody's reputation, with its last why reasons.
+func (c *Client) Reputation(ctx context.Context, d icn.DID, why int) (node.Reputation, error) {
+	return get[node.Reputation](ctx, c, call{path: "/reputation/" + d.String(), query: url.Values{"why": {strconv.Itoa(why)}}})
 }
 
 // NetworkPeers lists the peers that the network knows.

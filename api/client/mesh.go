@@ -44,3 +44,31 @@ func (c *Client) MeshCancel(ctx context.Context, id icn.CID) (wire.Said, error) 
 func (c *Client) MeshReceipt(ctx context.Context, id icn.CID, wait time.Duration) (wire.Receipt, error) {
 	return get[wire.Receipt](ctx, c, call{path: "/mesh/receipts/" + id.String(), query: waiting(wait), wait: wait})
 }
+
+// MeshCheck has other nodes run a settled job again.
+func (c *Client) MeshCheck(ctx context.Context, id icn.CID) (wire.Said, error) {
+	return post[wire.Said](ctx, c, call{path: "/mesh/jobs/" + id.String() + "/check"}, nil)
+}
+
+// MeshAudit runs a settled job again on the node, and compares. It takes as long
+// as the job.
+func (c *Client) MeshAudit(ctx context.Context, id icn.CID, wait time.Duration) (node.Audited, error) {
+	return post[node.Audited](ctx, c, call{path: "/mesh/jobs/" + id.String() + "/audit", wait: wait}, nil)
+}
+
+// MeshExecutors lists the nodes as executors.
+func (c *Client) MeshExecutors(ctx context.Context) ([]node.Executor, error) {
+	v, err := get[wire.Executors](ctx, c, call{path: "/mesh/executors"})
+	return v.Executors, err
+}
+
+// MeshBlacklist lists the executors that get no jobs at the moment.
+func (c *Client) MeshBlacklist(ctx context.Context) ([]node.Executor, error) {
+	v, err := get[wire.Executors](ctx, c, call{path: "/mesh/blacklist"})
+	return v.Executors, err
+}
+
+// MeshBlacklistRemove takes a ban back.
+func (c *Client) MeshBlacklistRemove(ctx context.Context, d icn.DID) (wire.Said, error) {
+	return post[wire.Said](ctx, c, call{path: "/mesh/blacklist/" + d.String() + "/remove"}, nil)
+}
