@@ -65,11 +65,11 @@ func (s *Server) liftBan(ctx context.Context, in *didPath) (wire.Said, error) {
 }
 
 func (s *Server) accountHistory(_ context.Context, in *struct {
-	didPath
+	DID   string `path:"did"`
 	AsOf  string `query:"as_of" doc:"Changes until then: a moment of the past (RFC 3339), or a day: its end, in UTC."`
 	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"10000"`
 }) (node.Statement, error) {
-	d, err := in.did()
+	d, err := didPath{in.DID}.did()
 	if err != nil {
 		return node.Statement{}, err
 	}
@@ -85,10 +85,10 @@ func (s *Server) accountHistory(_ context.Context, in *struct {
 }
 
 func (s *Server) reputation(_ context.Context, in *struct {
-	didPath
-	Why int `query:"why" minimum:"0" maximum:"10000" doc:"How many of the last changes to tell, with their reasons."`
+	DID string `path:"did"`
+	Why int    `query:"why" minimum:"0" maximum:"10000" doc:"How many of the last changes to tell, with their reasons."`
 }) (node.Reputation, error) {
-	d, err := in.did()
+	d, err := didPath{in.DID}.did()
 	if err != nil {
 		return node.Reputation{}, err
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -129,7 +128,7 @@ func jobOrReceipt(arg string) (icn.CID, error) {
 		return icn.CID{}, err
 	}
 	var r wire.Receipt
-	if err := json.Unmarshal(b, &r); err != nil || !r.Job.Job.Defined() {
+	if err := wire.Unmarshal(b, &r); err != nil || !r.Job.Job.Defined() {
 		return icn.CID{}, fmt.Errorf("%s: %w: neither a job's id nor a receipt saved with --output json", arg, icn.ErrInvalid)
 	}
 	return r.Job.Job, nil

@@ -73,12 +73,19 @@ func jobNews(ev wire.Event) (text string, end bool) {
 	case "JobAssigned":
 		var b icn.JobAssigned
 		if wire.Unmarshal(ev.Body, &b) == nil {
-			return fmt.Sprintf("assigned: attempt %d, to %s of %s for %s mana", b.Attempt, short(b.Executor), plural(len(b.Choice), "offer"), number(b.Price)), false
+			return assignedText(b), false
 		}
 	case "AttemptFailed":
 		var b icn.AttemptFailed
 		if wire.Unmarshal(ev.Body, &b) == nil {
 			return fmt.Sprintf("failed: attempt %d, at %s: %s", b.Attempt, shortp(b.Executor), b.Reason), false
+		}
+	case "JobSaved":
+		return "saved: the program left a checkpoint", false
+	case "RunFailed":
+		var b icn.RunFailed
+		if wire.Unmarshal(ev.Body, &b) == nil {
+			return fmt.Sprintf("failed: at %s: %s", short(b.Executor), b.Reason), false
 		}
 	case "JobSettled":
 		var b icn.JobSettled
@@ -141,4 +148,15 @@ func failed(j node.JobView) error {
 		why = ": " + strings.Join(reasons, "; then ")
 	}
 	return fmt.Errorf("job %s %s after %s%s", j.Job, strings.ReplaceAll(j.State, "_", " "), plural(len(j.Failures), "failed attempt"), why)
+}
+
+// assignedText says who got a job, and how.
+func assignedText(b icn.JobAssigned) string {
+	switch {
+	case b.Next:
+		return fmt.Sprintf("assigned: attempt %d, to %s, the next best offer, for %s mana", b.Attempt, short(b.Executor), number(b.Price))
+	case len(b.Executors) > 1:
+		return fmt.Sprintf("assigned: attempt %d, to %s of %s", b.Attempt, names(b.Executors), plural(len(b.Choice), "offer"))
+	}
+	return fmt.Sprintf("assigned: attempt %d, to %s of %s for %s mana", b.Attempt, short(b.Executor), plural(len(b.Choice), "offer"), number(b.Price))
 }

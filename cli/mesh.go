@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -148,8 +149,8 @@ func (a *app) jobCommand() *cobra.Command {
 	var state string
 	c := command("status JOB", "How a job stands", 1, 1, func(c *cobra.Command, args []string) error {
 		return a.dagAt(args[0], func(cl *client.Client, id icn.CID) error {
-			if state != "end" && state != node.JobAssigned {
-				return usageError{fmt.Sprintf("--until is assigned or end, not %q", state), c.CommandPath()}
+			if state != "end" && state != node.JobAssigned && state != "checked" {
+				return usageError{fmt.Sprintf("--until is assigned, end or checked, not %q", state), c.CommandPath()}
 			}
 			j, err := a.waitJob(c.Context(), cl, id, wait, state)
 			if err != nil {
@@ -160,7 +161,7 @@ func (a *app) jobCommand() *cobra.Command {
 		})
 	})
 	c.Flags().DurationVar(&wait, "wait", 0, "wait this long for its end, e.g. 30s")
-	c.Flags().StringVar(&state, "until", "end", "what to wait for: assigned or end")
+	c.Flags().StringVar(&state, "until", "end", "what to wait for: assigned, end, or checked (run again by others)")
 	return c
 }
 
@@ -175,7 +176,7 @@ func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait ti
 	var j node.JobView
 	err := until(ctx, wait, func(ctx context.Context) (err error) {
 		step := min(max(time.Until(end), 0), waitStep)
-		if state == node.JobAssigned {
+		if state != "end" {
 			step = 0 // the node waits for ends only
 		}
 		var seen node.JobView
@@ -186,7 +187,13 @@ func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait ti
 		if err == nil {
 			j = seen
 		}
-		if err == nil && j.Open() && wait > 0 && j.State != state {
+		switch {
+		case err != nil || wait <= 0:
+		case state == "checked":
+			if j.State != node.JobRolledBack && j.State != node.JobCancelled && (j.Check == nil || j.Check.Result == "running") {
+				return errNotYet{"the job is not checked"}
+			}
+		case j.Open() && j.State != state:
 			return errNotYet{"the job has not ended"}
 		}
 		return err
@@ -197,11 +204,27 @@ func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait ti
 	return j, err
 }
 
+// names are several identities, in short.
+func names(all []icn.DID) string {
+	out := make([]string, len(all))
+	for i, d := range all {
+		out[i] = short(d)
+	}
+	return strings.Join(out, ", ")
+}
+
 func showJob(p printer, j node.JobView) {
 	pairs := [][2]string{{"Job", j.Job.String()}, {"State", j.State}, {"Submitter", j.Submitter.String()},
 		{"Posted", clock(j.PostedAt) + ", entry " + number(j.Posted)}, {"Budget", number(j.Budget) + " mana"}, {"Attempt", fmt.Sprint(j.Attempt)}}
 	if j.Executor != nil {
-		pairs = append(pairs, [2]string{"Executor", j.Executor.String()}, [2]string{"Price", number(j.Price) + " mana"})
+		who := j.Executor.String()
+		switch {
+		case len(j.Executors) > 1:
+			who = names(j.Executors)
+		case j.NextBest:
+			who += " (the next best offer)"
+		}
+		pairs = append(pairs, [2]string{"Executor", who}, [2]string{"Price", number(j.Price) + " mana"})
 	}
 	if j.Spec != nil && j.Spec.Module != nil {
 		pairs = append(pairs, [2]string{"Module", j.Spec.Module.String()})
@@ -216,8 +239,20 @@ func showJob(p printer, j node.JobView) {
 			pairs = append(pairs, [2]string{"Log", r.Log.String()})
 		}
 	}
+	if j.Check != nil {
+		pairs = append(pairs, [2]string{"Run again", j.Check.Result + ", by " + names(j.Check.Checkers)})
+		if j.Check.Refunded > 0 {
+			pairs = append(pairs, [2]string{"Refunded", number(j.Check.Refunded) + " mana"})
+		}
+	}
+	if j.Saved != nil {
+		pairs = append(pairs, [2]string{"Checkpoint", j.Saved.String()})
+	}
 	if j.Ended > 0 {
 		pairs = append(pairs, [2]string{"Ended", clock(j.EndedAt) + ", entry " + number(j.Ended)})
+	}
+	if j.Next > 0 && j.Open() {
+		pairs = append(pairs, [2]string{"Next try", clock(j.Next)})
 	}
 	p.fields(pairs...)
 	if len(j.Failures) > 0 {

@@ -38,12 +38,18 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	if err := os.WriteFile(filepath.Join(built, "tiny.wasm"), examples.Tiny(), 0o600); err != nil {
 		return 1, err
 	}
+	if err := os.WriteFile(filepath.Join(built, "fails.wasm"), fails, 0o600); err != nil {
+		return 1, err
+	}
 	code = m.Run()
 	if database.server != nil && database.err == nil {
 		err = database.server.Stop()
 	}
 	return code, err
 }
+
+// fails is a program that does nothing but trap: (func (export "_start") unreachable).
+var fails = []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x07\x0a\x01\x06_start\x00\x00\x0a\x05\x01\x03\x00\x00\x0b")
 
 func build(env []string, args ...string) error {
 	cmd := exec.Command("go", append([]string{"build"}, args...)...)
@@ -70,7 +76,7 @@ func TestScripts(t *testing.T) {
 func setup(env *testscript.Env) error {
 	env.Setenv("PATH", built+string(os.PathListSeparator)+os.Getenv("PATH"))
 	env.Setenv("ICN_HOME", filepath.Join(env.WorkDir, "home"))
-	for _, name := range []string{"spin.wasm", "tiny.wasm"} {
+	for _, name := range []string{"spin.wasm", "tiny.wasm", "fails.wasm"} {
 		if err := os.Link(filepath.Join(built, name), filepath.Join(env.WorkDir, name)); err != nil {
 			return err
 		}

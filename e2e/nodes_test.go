@@ -71,7 +71,7 @@ func cmdNode(ts *testscript.TestScript, neg bool, args []string) {
 // environ is what a script has set for the nodes it starts.
 func environ(ts *testscript.TestScript) []string {
 	env := []string{"PATH=" + ts.Getenv("PATH"), "HOME=" + ts.Getenv("HOME")}
-	for _, name := range []string{"ICN_API_KEY", "ICN_API_KEY_FILE", "ICN_JOIN_CODE", "ICN_JOIN_CODE_FILE", "ICN_STORAGE_PATH", "ICN_MANA_LEDGER_PATH", "ICN_KEY_PASSPHRASE", "ICN_KEY_PASSPHRASE_FILE"} {
+	for _, name := range []string{"ICN_API_KEY", "ICN_API_KEY_FILE", "ICN_JOIN_CODE", "ICN_JOIN_CODE_FILE", "ICN_STORAGE_PATH", "ICN_MANA_LEDGER_PATH", "ICN_KEY_PASSPHRASE", "ICN_KEY_PASSPHRASE_FILE", "ICN_MESH_JOB_RETRY_COUNT"} {
 		if v := ts.Getenv(name); v != "" {
 			env = append(env, name+"="+v)
 		}
