@@ -65,6 +65,8 @@ func groups() []group {
 			{method: get, path: "/mesh/jobs", name: "MeshJobs", doc: "Jobs, the newest first", bind: typed((*Server).jobs)},
 			{method: get, path: "/mesh/jobs/{id}", name: "MeshJob", doc: "How a job stands", bind: typed((*Server).job), long: true},
 			{method: post, path: "/mesh/jobs/{id}/cancel", name: "MeshCancel", doc: "End a job that this node submitted", bind: typed((*Server).cancel, 202)},
+			{method: get, path: "/mesh/jobs/{id}/progress", name: "MeshProgress", doc: "How far a job is, and what it has written", bind: typed((*Server).progress), long: true},
+			{method: get, path: "/mesh/jobs/{id}/stream", name: "MeshStream", doc: "Follow a job: progress, output and log, as they come", bind: raw((*Server).stream, inPath("id"), streamDoc), long: true},
 			{method: post, path: "/mesh/jobs/{id}/check", name: "MeshCheck", doc: "Have other nodes run a settled job again; who lied about it is banned", bind: typed((*Server).checkJob, 202)},
 			{method: post, path: "/mesh/jobs/{id}/audit", name: "MeshAudit", doc: "Run a settled job again on this node, and compare", bind: typed((*Server).auditJob), long: true},
 			{method: get, path: "/mesh/executors", name: "MeshExecutors", doc: "The nodes as executors: what they offer, run and have earned, and who is banned", bind: typed((*Server).executors)},

@@ -20,6 +20,7 @@ func (a *app) meshCommand() *cobra.Command {
 	return group("mesh", "Run programs in the federation",
 		a.runCommand(), a.submitCommand(), a.jobsCommand(), a.jobCommand(),
 		command("cancel JOB", "End a job before its receipt; its mana is restored", 1, 1, a.cancel),
+		a.tailCommand(), a.progressCommand(), a.resumeCommand(),
 		a.receiptCommand(), a.jobAuditCommand(), a.checkCommand(), a.executorsCommand(), a.blacklistCommand())
 }
 

@@ -44,7 +44,8 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 	program := wasm.Program{CID: spec.Module, Load: func(ctx context.Context) ([]byte, error) { return j.module(ctx, spec.Module) }}
 	input := wasm.Input{
 		Args: append([]string{"program"}, spec.Args...), Env: spec.Env, Stdin: stdin,
-		Now: r.Job.PostedAt, Seed: [32]byte(r.ID.Hash()[2:]), // a multihash: two bytes of head, then the digest
+		Watch: wasm.Watch{Output: r.Watch.Output, Log: r.Watch.Log},
+		Now:   r.Job.PostedAt, Seed: [32]byte(r.ID.Hash()[2:]), // a multihash: two bytes of head, then the digest
 	}
 	res, err := j.sandbox.Run(ctx, program, input, limits(spec.Limits))
 	switch {

@@ -142,7 +142,7 @@ func (n *Node) Stats() *Stats { return &n.stats }
 func New(cfg Config) *Node {
 	n := &Node{cfg: cfg, me: cfg.Key.DID(), started: time.Now(), inbox: make(chan func(*Loop), 4096), wake: make(chan struct{}, 1), twins: newTwins()}
 	n.state.Store("starting")
-	n.runs.cancel = map[runKey]context.CancelFunc{}
+	n.runs.cancel, n.runs.live = map[runKey]context.CancelFunc{}, map[runKey]*Watched{}
 	n.knocks.list = map[icn.DID]Knocker{}
 	n.bus.init()
 	return n

@@ -14,6 +14,7 @@ import (
 type runs struct {
 	mu     sync.Mutex
 	cancel map[runKey]context.CancelFunc
+	live   map[runKey]*Watched
 	wait   sync.WaitGroup
 	broken error
 }
@@ -42,13 +43,17 @@ func (n *Node) runner(ctx context.Context) func(Run) {
 		k := runKey{r.ID, r.Attempt}
 		n.runs.mu.Lock()
 		n.runs.cancel[k] = cancel
+		r.Watch = newWatched(func(at icn.CID) { n.tell(func(l *Loop) { l.Saved(r.ID, r.Attempt, at) }) })
+		n.runs.live[k] = r.Watch
 		n.runs.mu.Unlock()
 		n.runs.wait.Go(func() {
 			defer cancel()
 			res := n.run(ctx, r)
 			n.runs.mu.Lock()
 			delete(n.runs.cancel, k)
+			delete(n.runs.live, k)
 			n.runs.mu.Unlock()
+			r.Watch.end()
 			if ctx.Err() == nil || res.Err == nil {
 				n.stats.Executed.Add(1)
 			}

@@ -16,6 +16,7 @@ type Run struct {
 	Attempt    uint32 // 0: it was run and settled, and is run again to check it
 	Job        mesh.Job
 	Transcript icn.CID // of the run that is checked, or undefined
+	Watch      *Watched
 }
 
 // RunResult is what came of it: a receipt, or why there is none. Declined means

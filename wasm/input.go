@@ -21,6 +21,7 @@ type Input struct {
 	Stdin io.Reader // nil: empty. A read that blocks is not ended by ctx
 	Now   icn.Time  // what its wall clock shows, all the time
 	Seed  [32]byte  // of its random numbers
+	Watch Watch
 }
 
 // check refuses what cannot be handed over.
@@ -43,6 +44,7 @@ func (in Input) check() error {
 func (r *running) surroundings(in Input) wazero.ModuleConfig {
 	now := min(max(int64(in.Now), 0), math.MaxInt64/1_000_000)
 	clock := &clock{now: now}
+	r.out.watch, r.log.watch = in.Watch.Output, in.Watch.Log
 	c := wazero.NewModuleConfig().WithName("").WithStartFunctions().
 		WithArgs(in.Args...).WithStdin(&stdin{run: r, from: in.Stdin}).WithStdout(&r.out).WithStderr(&r.log).
 		WithRandSource(&chance{run: r, source: rand.NewChaCha8(in.Seed)}).
@@ -115,6 +117,8 @@ type stream struct {
 	kept []byte
 	max  uint64
 	over icn.Fault // what is over the bound is this fault; none: it is dropped
+
+	watch func([]byte)
 }
 
 // Write implements io.Writer.
@@ -123,9 +127,11 @@ func (s *stream) Write(p []byte) (int, error) {
 	room := s.max - uint64(len(s.kept))
 	if uint64(len(p)) <= room {
 		s.kept = append(s.kept, p...)
+		pass(s.watch, p)
 		return len(p), nil
 	}
 	s.kept = append(s.kept, p[:room]...)
+	pass(s.watch, p[:room])
 	if s.over != icn.FaultNone {
 		s.run.stop(s.over)
 	}

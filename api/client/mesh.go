@@ -72,3 +72,15 @@ func (c *Client) MeshBlacklist(ctx context.Context) ([]node.Executor, error) {
 func (c *Client) MeshBlacklistRemove(ctx context.Context, d icn.DID) (wire.Said, error) {
 	return post[wire.Said](ctx, c, call{path: "/mesh/blacklist/" + d.String() + "/remove"}, nil)
 }
+
+// MeshProgress tells how far a job is, and what it wrote since look. It waits for
+// something new, at most look.Wait.
+func (c *Client) MeshProgress(ctx context.Context, id icn.CID, look node.Look) (node.Progress, error) {
+	q := waiting(look.Wait)
+	if q == nil {
+		q = url.Values{}
+	}
+	q.Set("from", strconv.FormatUint(look.Output, 10))
+	q.Set("log_from", strconv.FormatUint(look.Log, 10))
+	return get[node.Progress](ctx, c, call{path: "/mesh/jobs/" + id.String() + "/progress", query: q, wait: look.Wait})
+}

@@ -15,10 +15,15 @@ func main() {
 		os.Exit(2)
 	}
 	x := uint64(88172645463325252)
-	for range millions * 1_000_000 {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
+	for m := range millions {
+		for range 1_000_000 {
+			x ^= x << 13
+			x ^= x >> 7
+			x ^= x << 17
+		}
+		if m%100 == 99 {
+			fmt.Fprintln(os.Stderr, "rounds in millions:", m+1)
+		}
 	}
 	fmt.Println("spun to", x)
 }
