@@ -227,6 +227,7 @@ func (r *Running) assemble(pair key.Pair) error {
 		nc.Bootstrap = r.usable(r.cfg.Network.BootstrapPeers)
 	}
 	r.node = node.New(nc)
+	r.jobs.node = r.node
 	blocks.SetFetch(r.node.Fetch)
 	r.api, err = api.New(r.node, ac)
 	return err

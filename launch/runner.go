@@ -21,6 +21,7 @@ import (
 type jobs struct {
 	sandbox *wasm.Runner
 	blocks  *dag.DAG
+	node    *node.Node  // set before the first job
 	closing atomic.Bool // takes no new jobs
 }
 
@@ -44,8 +45,11 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 	program := wasm.Program{CID: spec.Module, Load: func(ctx context.Context) ([]byte, error) { return j.module(ctx, spec.Module) }}
 	input := wasm.Input{
 		Args: append([]string{"program"}, spec.Args...), Env: spec.Env, Stdin: stdin,
-		Watch: wasm.Watch{Output: r.Watch.Output, Log: r.Watch.Log},
+		Watch: wasm.Watch{Output: r.Watch.Output, Log: r.Watch.Log, Progress: r.Watch.Progress},
 		Now:   r.Job.PostedAt, Seed: [32]byte(r.ID.Hash()[2:]), // a multihash: two bytes of head, then the digest
+	}
+	if input.Host, err = j.host(ctx, r); err != nil {
+		return node.Output{}, fmt.Errorf("%w: %w", node.ErrNotRun, err)
 	}
 	res, err := j.sandbox.Run(ctx, program, input, limits(spec.Limits))
 	switch {
@@ -60,8 +64,15 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 	case stdin.err != nil: // the program met a hole that is not its fault
 		return node.Output{}, fmt.Errorf("inputs: %w", stdin.err)
 	}
-	return node.Output{Stdout: res.Stdout, Stderr: res.Stderr, Receipt: icn.JobReceipt{
-		Outcome: icn.Outcome{Fault: res.Fault, ExitCode: res.ExitCode, Gas: res.Gas}, Message: clip(res.Message),
+	out := icn.Outcome{Fault: res.Fault, ExitCode: res.ExitCode, Gas: res.Gas, Spent: res.Spent}
+	if out.Submits, err = submitted(res.Submits); err == nil {
+		err = j.store(ctx, res.Puts)
+	}
+	if err != nil {
+		return node.Output{}, err
+	}
+	return node.Output{Stdout: res.Stdout, Stderr: res.Stderr, Outputs: named(res.Outputs), Transcript: res.Transcript, Receipt: icn.JobReceipt{
+		Outcome: out, Message: clip(res.Message),
 		Millis: uint64(time.Since(began).Milliseconds()), ABI: wasm.ABI,
 		MemDenied: uint32(min(res.MemoryDenied, math.MaxUint32)), TblDenied: uint32(min(res.TableDenied, math.MaxUint32)),
 	}}, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -45,7 +47,11 @@ func prepare(program []byte) (metered []byte, n needs, err error) {
 	if err := validate(program); err != nil {
 		return nil, n, err
 	}
-	return metered, needs{bytes: uint64(len(program)), pages: m.pages, elements: m.elements}, nil
+	n = needs{bytes: uint64(len(program)), pages: m.pages, elements: m.elements, entry: entryName}
+	if m.entry < 0 {
+		n.entry = runName
+	}
+	return metered, n, nil
 }
 
 // runnable checks what the program wants from the host, and its entry.
@@ -55,21 +61,51 @@ func (m *module) runnable() error {
 		return err
 	}
 	for _, x := range m.imports {
+		if x.module == hostModule {
+			if err := m.hosted(x); err != nil {
+				return err
+			}
+			continue
+		}
 		f, ok := offered[x.name]
 		if x.module != wasi_snapshot_preview1.ModuleName || !ok {
-			return fmt.Errorf("module: %w: it imports %s.%s, which is not offered here; only %s is",
-				icn.ErrInvalid, x.module, x.name, wasi_snapshot_preview1.ModuleName)
+			return fmt.Errorf("module: %w: it imports %s.%s, which is not offered here; only %s is, and %s",
+				icn.ErrInvalid, x.module, x.name, wasi_snapshot_preview1.ModuleName, hostModule)
 		}
 		if !f.equal(m.types[x.typeIndex]) {
 			return fmt.Errorf("module: %w: it imports %s with a wrong type", icn.ErrInvalid, x.name)
 		}
 	}
+	if m.entry < 0 && m.run >= 0 {
+		if t := m.typeOf(uint32(m.run)); !t.equal(funcType{}) && !t.equal(funcType{results: []byte{typeI64}}) {
+			return fmt.Errorf("module: %w: its %s must take nothing, and give nothing or an i64", icn.ErrInvalid, runName)
+		}
+		return nil
+	}
 	if m.entry < 0 {
-		return fmt.Errorf("module: %w: it exports no function %s; build it as a WASI command (GOOS=wasip1, or --target wasm32-wasip1)",
-			icn.ErrInvalid, entryName)
+		return fmt.Errorf("module: %w: it exports neither %s nor %s; build it as a WASI command (GOOS=wasip1, or --target wasm32-wasip1)",
+			icn.ErrInvalid, entryName, runName)
 	}
 	if !m.typeOf(uint32(m.entry)).equal(funcType{}) {
 		return fmt.Errorf("module: %w: its %s takes parameters or gives results", icn.ErrInvalid, entryName)
+	}
+	return nil
+}
+
+// hosted says whether an import of the host interface is offered, in that form.
+func (m *module) hosted(x imported) error {
+	forms, ok := hostFuncs[x.name]
+	if !ok {
+		return fmt.Errorf("module: %w: it imports %s.%s, which is not offered here; offered are %s",
+			icn.ErrInvalid, x.module, x.name, strings.Join(hostNames(), ", "))
+	}
+	want := m.types[x.typeIndex]
+	if !slices.ContainsFunc(forms, func(f hostFunc) bool { return want.equal(funcType{params: f.params, results: f.results}) }) {
+		var names []string
+		for _, f := range forms {
+			names = append(names, f.export(""))
+		}
+		return fmt.Errorf("module: %w: it imports %s.%s with a wrong type; offered are%s", icn.ErrInvalid, x.module, x.name, strings.Join(names, ","))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type Input struct {
 	Now   icn.Time  // what its wall clock shows, all the time
 	Seed  [32]byte  // of its random numbers
 	Watch Watch
+	Host  Host
 }
 
 // check refuses what cannot be handed over.

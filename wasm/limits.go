@@ -63,6 +63,7 @@ type needs struct {
 	bytes    uint64 // of module
 	pages    uint32
 	elements uint64
+	entry    string // what is called
 }
 
 // errTooBig says that a program needs more than its job allows.

@@ -35,6 +35,7 @@ const (
 	exportTable    = reservedPrefix + "table_denied"
 	exportStart    = reservedPrefix + "start"
 	entryName      = "_start"
+	runName        = "run"
 )
 
 // reserved says whether a guest may not export this name.
@@ -80,7 +81,7 @@ func instrument(m *module) ([]byte, error) {
 	for _, e := range []struct {
 		id   byte
 		edit func([]byte) ([]byte, error)
-	}{{secCode, t.code}, {secGlobal, t.globalSection}, {secExport, t.exports}, {secElem, t.elems}} {
+	}{{secImport, t.importNames}, {secCode, t.code}, {secGlobal, t.globalSection}, {secExport, t.exports}, {secElem, t.elems}} {
 		b, ok := out[e.id]
 		if !ok {
 			continue
@@ -185,6 +186,17 @@ func (t *meter) moved(r *reader, f uint32) uint32 {
 	default:
 		return t.helper + numHelpers + f
 	}
+}
+
+// importNames names each host call by its form, of which one name may have several.
+func (t *meter) importNames(b []byte) ([]byte, error) {
+	return t.list(b, func(r *reader, out []byte) []byte {
+		from, name, kind, typ := r.name(), r.name(), r.byte(), r.u32()
+		if from == hostModule && r.err == nil && typ < uint32(len(t.types)) {
+			name = hostFunc{params: t.types[typ].params, results: t.types[typ].results}.export(name)
+		}
+		return appendU32(append(appendName(appendName(out, from), name), kind), typ)
+	})
 }
 
 func (t *meter) exports(b []byte) ([]byte, error) {

@@ -50,6 +50,7 @@ type module struct {
 	pages    uint32 // of memory, at the start
 	elements uint64 // of all tables, at the start
 	entry    int    // the index of the function exported as _start; -1: none
+	run      int    // the index of the function exported as run; -1: none
 }
 
 // funcs is how many functions there are, imported and own.
@@ -68,7 +69,7 @@ func parse(code []byte) (*module, error) {
 	if len(code) < 8 || string(code[:8]) != header {
 		return nil, fmt.Errorf("module: %w: these bytes are no WebAssembly module of version 1", icn.ErrInvalid)
 	}
-	m := &module{sections: map[byte][]byte{}, entry: -1}
+	m := &module{sections: map[byte][]byte{}, entry: -1, run: -1}
 	r := &reader{b: code, i: 8}
 	last := -1
 	for r.more() {
@@ -181,5 +182,8 @@ func (m *module) readExport(r *reader) {
 	}
 	if kind == kindFunc && name == entryName {
 		m.entry = int(i)
+	}
+	if kind == kindFunc && name == runName {
+		m.run = int(i)
 	}
 }

@@ -83,10 +83,28 @@ func NewRunner(cfg Config) (*Runner, error) {
 		_, err = r.rt.NewHostModuleBuilder(meterModule).NewFunctionBuilder().
 			WithGoModuleFunction(api.GoModuleFunc(more), []api.ValueType{api.ValueTypeI32}, nil).Export(meterCall).Instantiate(ctx)
 	}
+	if err == nil {
+		err = r.offerHost(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sandbox: %w", err), r.Close())
 	}
 	return r, nil
+}
+
+// offerHost makes the host interface, each form of a call under a name of its own.
+func (r *Runner) offerHost(ctx context.Context) error {
+	b := r.rt.NewHostModuleBuilder(hostModule)
+	for name, forms := range hostFuncs { // order: a set of functions
+		for _, f := range forms {
+			call := api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
+				f.call(&ctx.Value(runningKey{}).(*running).host, mod, stack)
+			})
+			b = b.NewFunctionBuilder().WithGoModuleFunction(call, f.params, f.results).Export(f.export(name))
+		}
+	}
+	_, err := b.Instantiate(ctx)
+	return err
 }
 
 // Close waits for compiling under way and frees everything; no run may be under
@@ -127,6 +145,10 @@ func (r *Runner) Run(ctx context.Context, p Program, in Input, lim Limits) (Resu
 		return Result{}, err
 	}
 	run := newRunning(ctx, lim)
+	run.host = hosting{Host: in.Host, run: run, watch: in.Watch, now: int64(in.Now)}
+	if err := run.host.begin(); err != nil {
+		return Result{}, err
+	}
 	inner := context.WithValue(context.WithoutCancel(ctx), runningKey{}, run)
 	mod, err := r.rt.InstantiateModule(inner, b.module, run.surroundings(in))
 	if err == nil {

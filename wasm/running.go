@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -19,9 +20,14 @@ type Result struct {
 	Fault          icn.Fault
 	Message        string // the fault in words
 	ExitCode       uint32
-	Gas            uint64 // used; all of it when that is the fault
-	MemoryDenied   uint64 // refused growths of memory
-	TableDenied    uint64 // refused growths of tables
+	Gas            uint64   // used; all of it when that is the fault
+	Outputs        []Named  // in the order of their names
+	Submits        [][]byte // jobs that it posts
+	Spent          uint64   // capacity that it burns
+	Puts           [][]byte // blocks that it stores
+	Transcript     []byte   // what it asked the world, and was told; nil: nothing
+	MemoryDenied   uint64   // refused growths of memory
+	TableDenied    uint64   // refused growths of tables
 }
 
 // quantum is how much gas is granted at a time: a few milliseconds of work, after
@@ -34,6 +40,8 @@ type running struct {
 	lim      Limits
 	deadline time.Time
 	out, log stream
+	host     hosting
+	entry    string
 
 	mod     api.Module
 	gas     api.MutableGlobal // what is left of granted; may be below zero
@@ -54,6 +62,7 @@ func newRunning(ctx context.Context, lim Limits) *running {
 // enter sets the limits of a new instance, of which nothing has run yet.
 func (r *running) enter(mod api.Module, n needs) {
 	set := func(name string, v uint64) { mod.ExportedGlobal(name).(api.MutableGlobal).Set(v) }
+	r.entry = n.entry
 	r.mod, r.gas = mod, mod.ExportedGlobal(exportGas).(api.MutableGlobal)
 	set(exportDepth, uint64(r.lim.CallDepth))
 	set(exportPages, uint64(r.lim.pages()))
@@ -66,11 +75,17 @@ func (r *running) start(ctx context.Context) error {
 		r.err = r.canceled()
 		return err
 	}
-	for _, name := range []string{exportStart, entryName} {
-		if f := r.mod.ExportedFunction(name); f != nil {
-			if _, err := f.Call(ctx); err != nil {
-				return err
-			}
+	for _, name := range []string{exportStart, r.entry} {
+		f := r.mod.ExportedFunction(name)
+		if f == nil {
+			continue
+		}
+		got, err := f.Call(ctx)
+		if err != nil {
+			return err
+		}
+		if name == runName && len(got) == 1 && len(r.out.kept) == 0 {
+			r.out.kept = binary.LittleEndian.AppendUint64(nil, got[0])
 		}
 	}
 	return nil
@@ -124,7 +139,7 @@ func (r *running) canceled() error {
 
 // conclude puts into words how a run ended.
 func (r *running) conclude(err error) (Result, error) {
-	res := Result{Stdout: r.out.kept, Stderr: r.log.kept, Gas: r.used()}
+	res := Result{Stdout: r.out.kept, Stderr: r.log.kept, Gas: r.used(), Transcript: r.host.transcript()}
 	if r.mod != nil {
 		res.MemoryDenied = r.mod.ExportedGlobal(exportMemory).Get()
 		res.TableDenied = r.mod.ExportedGlobal(exportTable).Get()
@@ -152,6 +167,12 @@ func (r *running) conclude(err error) (Result, error) {
 	if res.Gas > r.lim.Gas || res.Fault == icn.FaultGas { // the last steps of a run may overdraw before a check
 		res.Gas = r.lim.Gas
 		res.Fault, res.ExitCode, res.Message = icn.FaultGas, 0, fmt.Sprintf("its gas (%d) is used up", r.lim.Gas)
+	}
+	if missing := len(r.host.Outputs) - len(r.host.outputs); res.Fault == icn.FaultNone && missing > 0 {
+		res.Fault, res.Message = icn.FaultOutput, fmt.Sprintf("it left %d of %d named outputs", len(r.host.outputs), len(r.host.Outputs))
+	}
+	if res.Fault == icn.FaultNone { // a failed run changes nothing
+		res.Outputs, res.Submits, res.Spent, res.Puts = r.host.outputs, r.host.submits, r.host.spent, r.host.puts
 	}
 	return res, nil
 }

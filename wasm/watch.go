@@ -6,6 +6,8 @@ package wasm
 type Watch struct {
 	Output func([]byte) // what it writes to stdout
 	Log    func([]byte) // what it writes to stderr
+	// Progress is how far it says that it is, in thousandths, and in words.
+	Progress func(permille uint32, words string)
 }
 
 // pass hands on what was written.

@@ -1,3 +1,5 @@
+//go:build wasip1
+
 // The guest of this package's tests: it does what its first argument says.
 package main
 
@@ -45,6 +47,8 @@ func main() {
 		os.Exit(3)
 	case "panic":
 		panic("as asked")
+	default:
+		federation(os.Args[1:])
 	}
 }
 
