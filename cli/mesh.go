@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -150,8 +151,8 @@ func (a *app) jobCommand() *cobra.Command {
 	var state string
 	c := command("status JOB", "How a job stands", 1, 1, func(c *cobra.Command, args []string) error {
 		return a.dagAt(args[0], func(cl *client.Client, id icn.CID) error {
-			if state != "end" && state != node.JobAssigned && state != "checked" {
-				return usageError{fmt.Sprintf("--until is assigned, end or checked, not %q", state), c.CommandPath()}
+			if !slices.Contains([]string{"end", node.JobAssigned, "saved", "checked"}, state) {
+				return usageError{fmt.Sprintf("--until is assigned, saved, end or checked, not %q", state), c.CommandPath()}
 			}
 			j, err := a.waitJob(c.Context(), cl, id, wait, state)
 			if err != nil {
@@ -162,7 +163,7 @@ func (a *app) jobCommand() *cobra.Command {
 		})
 	})
 	c.Flags().DurationVar(&wait, "wait", 0, "wait this long for its end, e.g. 30s")
-	c.Flags().StringVar(&state, "until", "end", "what to wait for: assigned, end, or checked (run again by others)")
+	c.Flags().StringVar(&state, "until", "end", "what to wait for: assigned, saved (it left a checkpoint), end, or checked (run again by others)")
 	return c
 }
 
@@ -194,6 +195,7 @@ func (a *app) waitJob(ctx context.Context, c *client.Client, id icn.CID, wait ti
 			if j.State != node.JobRolledBack && j.State != node.JobCancelled && (j.Check == nil || j.Check.Result == "running") {
 				return errNotYet{"the job is not checked"}
 			}
+		case state == "saved" && j.Saved != nil:
 		case j.Open() && j.State != state:
 			return errNotYet{"the job has not ended"}
 		}
@@ -235,6 +237,15 @@ func showJob(p printer, j node.JobView) {
 			[2]string{"Burnt", number(r.Burnt) + " mana"}, [2]string{"Minted", number(r.Minted) + " mana"}, [2]string{"Released", number(r.Released) + " mana"})
 		if r.Output != nil {
 			pairs = append(pairs, [2]string{"Result", r.Output.String()})
+		}
+		for _, o := range r.Outputs {
+			pairs = append(pairs, [2]string{"Output " + o.Name, o.CID.String()})
+		}
+		if r.Spent > 0 {
+			pairs = append(pairs, [2]string{"Spent", number(r.Spent) + " mana, by the program"})
+		}
+		for _, id := range r.Submitted {
+			pairs = append(pairs, [2]string{"Posted", id.String()})
 		}
 		if r.Log != nil {
 			pairs = append(pairs, [2]string{"Log", r.Log.String()})

@@ -38,6 +38,12 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	if err := os.WriteFile(filepath.Join(built, "tiny.wasm"), examples.Tiny(), 0o600); err != nil {
 		return 1, err
 	}
+	for _, name := range []string{"steps", "../../examples/wordtally"} {
+		out := filepath.Join(built, filepath.Base(name)+".wasm")
+		if err := build([]string{"GOOS=wasip1", "GOARCH=wasm"}, "-o", out, "./testdata/"+name); err != nil {
+			return 1, err
+		}
+	}
 	if err := os.WriteFile(filepath.Join(built, "fails.wasm"), fails, 0o600); err != nil {
 		return 1, err
 	}
@@ -76,7 +82,7 @@ func TestScripts(t *testing.T) {
 func setup(env *testscript.Env) error {
 	env.Setenv("PATH", built+string(os.PathListSeparator)+os.Getenv("PATH"))
 	env.Setenv("ICN_HOME", filepath.Join(env.WorkDir, "home"))
-	for _, name := range []string{"spin.wasm", "tiny.wasm", "fails.wasm"} {
+	for _, name := range []string{"spin.wasm", "tiny.wasm", "fails.wasm", "steps.wasm", "wordtally.wasm"} {
 		if err := os.Link(filepath.Join(built, name), filepath.Join(env.WorkDir, name)); err != nil {
 			return err
 		}

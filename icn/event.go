@@ -106,6 +106,7 @@ type (
 	JobSaved struct {
 		Job     CID    `json:"job"`
 		Attempt uint32 `json:"attempt"`
+		Via     DID    `json:"via"`
 		State   CID    `json:"state"`
 	}
 	// JobSettled: the result is in, paid in the same step.

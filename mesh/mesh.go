@@ -312,7 +312,7 @@ func (f *Fold) save(s Step, o icn.JobSave) (Result, error) {
 	}
 	j.State = o.State
 	f.jobs.Put(o.Job, j)
-	return Result{Events: []icn.EventBody{icn.JobSaved{Job: o.Job, Attempt: o.Attempt, State: o.State}}}, nil
+	return Result{Events: []icn.EventBody{icn.JobSaved{Job: o.Job, Attempt: o.Attempt, Via: j.Via, State: o.State}}}, nil
 }
 
 // end takes the job out of the open ones, and its runs from their executors.

@@ -378,6 +378,10 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 		case icn.JobSettled:
 			n.stats.Settled.Add(1)
 			n.keepOutput(b)
+		case icn.JobSaved:
+			if b.Via == n.me && ev.Author != nil && *ev.Author != n.me {
+				n.fetchOutput(b.State)
+			}
 		case icn.JobRolledBack:
 			n.stats.RolledBack.Add(1)
 		}

@@ -130,7 +130,17 @@ func (n *Node) keepOutput(b icn.JobSettled) {
 	if b.Submitter != n.me || b.Executor == n.me {
 		return
 	}
-	out := *b.Output
+	n.fetchOutput(*b.Output)
+	for _, x := range b.Outputs {
+		n.fetchOutput(x.CID)
+	}
+}
+
+// fetchOutput brings what a run left here: its executor may go away.
+func (n *Node) fetchOutput(out icn.CID) {
+	if n.State() != "running" {
+		return
+	}
 	n.runs.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(n.life, outputFetch)
 		defer cancel()
