@@ -46,6 +46,12 @@ func newYard(t *testing.T) *yard {
 	if testing.Short() {
 		t.Skip("it takes a while")
 	}
+	return &yard{t, t.TempDir(), rand.New(rand.NewPCG(seed(t), 1))}
+}
+
+// seed is what a test's choices follow from: ICN_SEED, or another one each time.
+func seed(t *testing.T) uint64 {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("ICN_SEED"); s != "" {
 		var err error
@@ -53,7 +59,7 @@ func newYard(t *testing.T) *yard {
 		require.NoError(t, err)
 	}
 	t.Logf("ICN_SEED=%d", seed)
-	return &yard{t, t.TempDir(), rand.New(rand.NewPCG(seed, 1))}
+	return seed
 }
 
 func (y *yard) command(name string, args ...string) (*exec.Cmd, *bytes.Buffer) {

@@ -35,6 +35,7 @@ const (
 	keyFolded   = "m/folded"    // the last entry whose events are stored
 	keyPeers    = "m/peers"     // what was told about peers when joining
 	keyCert     = "m/certified" // the last certified checkpoint
+	keyNumber   = "m/number"    // this node has said no statement of its own with a higher number
 	keyGap      = "m/gap"       // entries that a snapshot leapt over
 	keySnapshot = "m/snapshot"  // raft index and state, as of the last snapshot
 	keyRestored = "m/restored"  // the store came from a backup: its seat is another's memory

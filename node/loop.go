@@ -138,6 +138,7 @@ type Loop struct {
 	points   points
 	gap      gap
 	alarms   map[string]string
+	broken   error // a write failed outside of a turn: the next one says so
 }
 
 type out struct {
@@ -199,6 +200,9 @@ func (l *Loop) loadRest() error {
 		return err
 	}
 	l.tellKey()
+	if err := l.loadNumber(); err != nil {
+		return err
+	}
 	return l.loadOutbox()
 }
 
@@ -283,6 +287,9 @@ const maxProposed = 1 << 20
 // per round, messages, applied entries. An error is fatal: the node must stop
 // and start again from its store.
 func (l *Loop) Turn(now icn.Time) error {
+	if l.broken != nil {
+		return l.broken
+	}
 	l.now = max(l.now, now)
 	l.tick()
 	for i := 0; ; i++ {
@@ -390,7 +397,7 @@ func (l *Loop) saved() {
 }
 
 // mustSync says whether somebody waits for the batch to be durable.
-func (l *Loop) mustSync() bool { return len(l.late) > 0 || l.outbox.unsaved }
+func (l *Loop) mustSync() bool { return len(l.late) > 0 || l.outbox.unsaved || l.outbox.mark.owed() }
 
 // flush writes what no round took along.
 func (l *Loop) flush() error {

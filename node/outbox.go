@@ -39,8 +39,9 @@ type pending struct {
 
 type outbox struct {
 	waiting map[said]*pending
-	unsaved bool // a durable write is owed to a waiting statement
-	mine    uint64
+	unsaved bool   // a durable write is owed to a waiting statement
+	mine    uint64 // the last number of a statement of this node's own
+	mark    numberMark
 	sweepAt icn.Time
 }
 
@@ -121,8 +122,11 @@ func (l *Loop) SayOps(ops []icn.Op, until icn.Time, done func(Answer)) (*icn.Sta
 	if !l.m.Belongs(l.me) {
 		return nil, fmt.Errorf("statement: %w: this node is not yet taken into the federation", icn.ErrUnavailable)
 	}
-	l.outbox.mine = max(l.outbox.mine+1, l.m.NextNumber(l.me))
-	s := &icn.Statement{Network: l.m.Network(), Author: l.me, Number: l.outbox.mine, Until: until, Ops: ops}
+	number, err := l.newNumber()
+	if err != nil {
+		return nil, err
+	}
+	s := &icn.Statement{Network: l.m.Network(), Author: l.me, Number: number, Until: until, Ops: ops}
 	s.Sig = [64]byte(l.cfg.Signer.Sign(s.SigningBytes()))
 	wire := s.Encode()
 	if len(wire) > icn.MaxStatement {
@@ -238,7 +242,10 @@ func (l *Loop) save(k said, p *pending) {
 	l.outbox.unsaved, p.saved = true, true
 }
 
-func (l *Loop) outboxSaved() { l.outbox.unsaved = false }
+func (l *Loop) outboxSaved() {
+	l.outbox.unsaved = false
+	l.outbox.mark.saved()
+}
 
 // conclude answers everybody who waits for a statement and forgets it.
 func (l *Loop) conclude(k said, a Answer) {

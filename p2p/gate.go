@@ -48,8 +48,12 @@ func (g *gate) InterceptSecured(dir network.Direction, id peer.ID, at network.Co
 	host, same := hostOf(at.RemoteMultiaddr()), 0
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for c := range g.strangers {
-		if hostOf(c.RemoteMultiaddr()) == host {
+	for c, t := range g.strangers {
+		switch {
+		case g.admitted(c.RemotePeer()): // meanwhile: it leaves its place to others
+			t.Stop()
+			delete(g.strangers, c)
+		case hostOf(c.RemoteMultiaddr()) == host:
 			same++
 		}
 	}

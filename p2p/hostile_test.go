@@ -173,6 +173,16 @@ func TestStrangersConnectionsAreCounted(t *testing.T) {
 	a.await(Linked, b.DID()) // members are not in that count
 }
 
+func TestWhoIsAdmittedLeavesTheStrangersPlace(t *testing.T) {
+	b := newNode(t, func(c *Config) { c.Limits.Strangers = 3 }) // two for one address
+	for range 5 {
+		a := newNode(t)
+		_, _, err := a.Host.Knock(t.Context(), b.Addrs()[0], nil)
+		require.NoError(t, err)
+		b.admit(a)
+	}
+}
+
 func TestFloodIsSlowedDownAndNotLost(t *testing.T) {
 	a, b := newNode(t), newNode(t, func(c *Config) { c.Limits.Frames = 500 })
 	b.admit(a)
