@@ -50,6 +50,7 @@ type machine struct {
 	backup   *disk
 	backupAt int64
 	liar     bool // it invents the outcomes of jobs
+	mute     bool // it never answers for jobs
 }
 
 func (m *machine) up() bool { return m.loop != nil }
@@ -99,12 +100,12 @@ func (m *machine) start() {
 		Verify: verify, VerifyBatch: verifyBatch,
 		Send:    func(to icn.DID, _ node.Kind, frame []byte) { w.net.send(m, to, frame) },
 		Run:     func(r node.Run) { m.run(life, r) },
-		Stop:    func(icn.CID, uint32) {},
+		Stop:    func(id icn.CID, attempt uint32) { m.stopped(life, id, attempt) },
 		Rotated: func(key icn.DID) { m.rotated(life, key) },
 		Applied: func(e icn.Entry, out core.Outcome) { w.oracle.applied(m, e, out) },
 		Jitter:  func(n int64) int64 { return w.rng.Int64N(max(n, 1)) },
 		Release: "sim", Log: w.opt.Log.With("node", m.n),
-		Tuning: node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8},
+		Tuning: w.tuning(),
 	}, m.clock())
 	w.note(1, uint64(m.n), uint64(m.life))
 	if err != nil {
@@ -202,6 +203,10 @@ func outcome(r node.Run) icn.Outcome {
 // run pretends to run a job: most succeed, some fail, some never end.
 func (m *machine) run(life int, r node.Run) {
 	w := m.w
+	if w.opt.Stage != nil {
+		m.staged(life, r)
+		return
+	}
 	after := 5 + w.rng.Int64N(150)
 	res := node.RunResult{Receipt: icn.JobReceipt{ABI: 1, Outcome: outcome(r)}}
 	if m.liar {
@@ -247,5 +252,20 @@ func (m *machine) join() {
 			w.note(9)
 		}
 		again()
+	})
+}
+
+// tuning is how the world's nodes are tuned: hasty, so that much happens.
+func (w *World) tuning() node.Tuning {
+	if w.opt.Stage != nil && w.opt.Stage.Tune != (node.Tuning{}) {
+		return w.opt.Stage.Tune
+	}
+	return node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8}
+}
+
+// stopped ends a run that nobody waits for any more.
+func (m *machine) stopped(life int, id icn.CID, attempt uint32) {
+	m.w.at(1, func() {
+		m.do(life, func(l *node.Loop) { l.Ran(id, attempt, node.RunResult{Err: errors.New("stopped")}) })
 	})
 }

@@ -38,7 +38,7 @@ func (n *network) send(from *machine, to icn.DID, frame []byte) {
 			continue
 		}
 		data := append([]byte(nil), frame...)
-		delay := 1 + int64(w.rng.ExpFloat64()*4)
+		delay := w.delay(from.n, dest.n)
 		w.at(delay, func() {
 			if n.apart(from, dest) || !dest.up() || !slices.Contains(dest.loop.Roster(), from.did) {
 				return
@@ -51,6 +51,15 @@ func (n *network) send(from *machine, to icn.DID, frame []byte) {
 			})
 		})
 	}
+}
+
+// delay is how long a message is under way.
+func (w *World) delay(from, to int) int64 {
+	if s := w.opt.Stage; s != nil && s.Delay != nil {
+		d := s.Delay(from, to)
+		return 1 + int64(d+w.rng.ExpFloat64()*d/10)
+	}
+	return 1 + int64(w.rng.ExpFloat64()*4)
 }
 
 // link tells two nodes that they can reach each other.

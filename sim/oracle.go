@@ -127,6 +127,9 @@ func (o *oracle) enter(e icn.Entry, out core.Outcome) {
 	}
 	for _, ev := range out.Events {
 		o.event(e, ev)
+		if s := w.opt.Stage; s != nil && s.Event != nil {
+			s.Event(w.now, ev)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type Options struct {
 	Late   int   // nodes that join while everything goes on
 	Millis int64 // how long faults and clients go on; 0 = 8 s
 	Quiet  bool  // no faults at all
+	Stage  *Stage
 	Log    *slog.Logger
 }
 
@@ -112,6 +113,12 @@ func New(o Options) *World {
 	g.Rules.JobAssignMillis, g.Rules.JobSlackMillis, g.Rules.JobWallMillis = 3000, 2000, 1000
 	g.Rules.CheckpointMillis, g.Rules.ManaPerHour = 500, 360_000
 	g.Rules.SpotChecks, g.Rules.CheckMillis, g.Rules.BanMillis, g.Rules.ConvictedMillis = 250, 4000, 1500, 3000
+	if o.Stage != nil {
+		w.opt.Quiet, o.Quiet = true, true
+		if o.Stage.Rules != nil {
+			o.Stage.Rules(&g.Rules)
+		}
+	}
 	for i := range o.Nodes + o.Late {
 		m := &machine{w: w, n: i, did: didOf(fmt.Sprintf("node %d of %d", i, o.Seed)), disk: newDisk()}
 		m.key = m.did
@@ -177,7 +184,11 @@ func (w *World) Run() error {
 	for _, m := range w.nodes[:w.opt.Nodes] {
 		m.start()
 	}
-	w.at(300, w.client)
+	if w.opt.Stage != nil {
+		w.opt.Stage.Begin(w)
+	} else {
+		w.at(300, w.client)
+	}
 	if !w.opt.Quiet {
 		w.at(500, w.chaos)
 	}
