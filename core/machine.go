@@ -310,14 +310,7 @@ func (m *Machine) step(now icn.Time) mesh.Step {
 	rules := m.Rules()
 	return mesh.Step{
 		Time: now, Index: m.Head().Index, Rules: rules, IsNode: m.IsNode,
-		IsClerk: func(d icn.DID) bool {
-			for _, p := range m.identity.Clerks(rules) {
-				if p.DID == d {
-					return true
-				}
-			}
-			return false
-		},
+		IsClerk: func(d icn.DID) bool { return m.identity.IsClerk(d, rules) },
 		Nodes: func() (out []icn.DID) {
 			for _, p := range m.Nodes() {
 				out = append(out, p.DID)

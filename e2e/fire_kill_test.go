@@ -66,4 +66,3 @@ func TestKilledNodesLoseNoJob(t *testing.T) {
 		require.True(t, checked.OK, "%s: %v", v.name, checked.Problems)
 	}
 }
-

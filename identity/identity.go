@@ -138,9 +138,12 @@ func (f *Fold) Belongs(d icn.DID) bool {
 }
 
 // Nodes lists the active nodes in order of admission.
-func (f *Fold) Nodes() []Peer {
-	out := make([]Peer, 0, len(f.active))
-	for _, d := range f.active {
+func (f *Fold) Nodes() []Peer { return f.peers(len(f.active)) }
+
+// peers are the first n active nodes.
+func (f *Fold) peers(n int) []Peer {
+	out := make([]Peer, 0, n)
+	for _, d := range f.active[:n] {
 		n, _ := f.nodes.Get(d)
 		out = append(out, Peer{d, n.RaftID})
 	}
@@ -157,7 +160,7 @@ func (f *Fold) Clerks(r icn.Rules) []Peer {
 	if n > 0 && n%2 == 0 {
 		n--
 	}
-	return f.Nodes()[:n]
+	return f.peers(n)
 }
 
 // IsClerk says whether d is one of the clerks.

@@ -269,6 +269,9 @@ func (l *Loop) leader() (icn.DID, bool) {
 	return d, ok && id != 0
 }
 
+// Leader is who orders the log at this moment, as far as is known here.
+func (l *Loop) Leader() (icn.DID, bool) { return l.leader() }
+
 // View lets f read the state. It may be called from any goroutine; f must not
 // keep what it was given.
 func (l *Loop) View(f func(*core.Machine)) {

@@ -3,6 +3,7 @@ package sim
 import (
 	"strconv"
 
+	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
@@ -98,13 +99,48 @@ func (w *World) Join() { w.rejoin() }
 // Loss sets how many messages of a thousand are lost.
 func (w *World) Loss(permille int) { w.net.loss = float64(permille) / 1000 }
 
-// Look tells how a node stands; false when it is down.
-func (w *World) Look(n int) (node.Status, bool) {
+// Leader is who leads, as a node sees it: -1 if it knows of nobody. It is false when
+// the node is down.
+func (w *World) Leader(n int) (leader int, up bool) {
 	m := w.nodes[n]
 	if !m.up() {
-		return node.Status{}, false
+		return -1, false
 	}
-	return w.oracle.status(m), true
+	d, ok := m.loop.Leader()
+	if !ok {
+		return -1, true
+	}
+	return w.Index(d), true
+}
+
+// Clerks are the nodes that order the log, as the first node that is up sees it.
+func (w *World) Clerks() (out []int) {
+	for _, m := range w.nodes {
+		if !m.up() {
+			continue
+		}
+		m.loop.View(func(c *core.Machine) {
+			for _, p := range c.Clerks() {
+				out = append(out, w.Index(p.DID))
+			}
+		})
+		return out
+	}
+	return nil
+}
+
+// Balance is what a node has at the end.
+func (w *World) Balance(n int) (b uint64, ok bool) {
+	for _, m := range w.nodes {
+		if m.up() {
+			m.loop.View(func(c *core.Machine) {
+				a, known := c.Account(w.nodes[n].did, c.Head().Time)
+				b, ok = a.Balance, known
+			})
+			return b, ok
+		}
+	}
+	return 0, false
 }
 
 // staged is how a run goes in a world without chance.
