@@ -43,9 +43,13 @@ func (a *app) networkPeers(c *cobra.Command, _ []string) error {
 				if len(x.Addrs) > 0 {
 					addr = x.Addrs[0]
 				}
-				rows = append(rows, []string{short(x.DID), link, span(time.Duration(x.RTTMicros) * time.Microsecond), size(x.BytesIn), size(x.BytesOut), addr})
+				state := x.Breaker
+				if x.RetryIn > 0 {
+					state += ", again in " + span(time.Duration(x.RetryIn)*time.Millisecond)
+				}
+				rows = append(rows, []string{short(x.DID), link, span(time.Duration(x.RTTMicros) * time.Microsecond), size(x.BytesIn), size(x.BytesOut), state, addr})
 			}
-			p.grid([]string{"node", "linked for", "round trip", "in", "out", "address"}, rows, 3, 4, 5)
+			p.grid([]string{"node", "linked for", "round trip", "in", "out", "breaker", "address"}, rows, 3, 4, 5)
 		})
 	})
 }

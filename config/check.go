@@ -138,6 +138,7 @@ func (l *loading) check() {
 	l.checkRange("network.connection_timeout", c.Network.ConnectionTimeout, 1, 3600)
 	l.checkRange("network.failure_threshold", c.Network.FailureThreshold, 1, 1000)
 	l.checkRange("network.open_timeout_secs", c.Network.OpenTimeoutSecs, 1, 3600)
+	l.checkRange("network.retry_max_attempts", c.Network.RetryMaxAttempts, 1, 100)
 	l.checkRange("network.retry_initial_delay_ms", c.Network.RetryInitialDelayMS, 1, 600_000)
 	l.checkRange("network.retry_max_delay_ms", c.Network.RetryMaxDelayMS, c.Network.RetryInitialDelayMS, 3_600_000)
 	l.checkRange("mesh.job_retry_count", c.Mesh.JobRetryCount, 1, 100)

@@ -58,6 +58,7 @@ type Network struct {
 	ConnectionTimeout   int      `key:"connection_timeout" doc:"seconds for connecting to a peer"`
 	FailureThreshold    int      `key:"failure_threshold" doc:"calls to a peer that fail before the circuit opens"`
 	OpenTimeoutSecs     int      `key:"open_timeout_secs" doc:"seconds before a trial call to a peer whose circuit is open"`
+	RetryMaxAttempts    int      `key:"retry_max_attempts" doc:"how often a request to a peer is tried when it is not answered"`
 	RetryInitialDelayMS int      `key:"retry_initial_delay_ms" doc:"milliseconds before the first retry of a peer"`
 	RetryMaxDelayMS     int      `key:"retry_max_delay_ms" doc:"milliseconds between retries of a peer, at most"`
 }
@@ -171,7 +172,7 @@ func Default() Config {
 		Runtime: Runtime{Environment: "development"},
 		Network: Network{
 			HTTPListenAddr: "127.0.0.1:7845", MaxPeers: 128, ConnectionTimeout: 10,
-			FailureThreshold: 3, OpenTimeoutSecs: 5, RetryInitialDelayMS: 100, RetryMaxDelayMS: 10_000,
+			FailureThreshold: 3, OpenTimeoutSecs: 5, RetryMaxAttempts: 3, RetryInitialDelayMS: 100, RetryMaxDelayMS: 10_000,
 		},
 		Storage:     Storage{Backend: "pebble", MaxConnections: 20, ConnectionTimeout: 10},
 		Identity:    Identity{GenerateNewKey: true},

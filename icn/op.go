@@ -16,7 +16,9 @@ type Op interface {
 }
 
 // ErrUnknownKind says that bytes name an operation this release does not know.
-// A node that meets one in the log stops applying there: it must be upgraded.
+// In the log such a statement is none: a kind that is added to this table later
+// counts only from the version of the rules on that brings it ([Rules.Version]), so
+// that nodes of both releases do the same until all of them can.
 var ErrUnknownKind = fmt.Errorf("%w: operation of a newer release", ErrUnavailable)
 
 // decoders is the one table of operation kinds.

@@ -194,7 +194,7 @@ func openHost(c config.Network, pair key.Pair, h p2p.Handler, log *slog.Logger) 
 	return p2p.New(p2p.Config{
 		Key: pair, Listen: listen, MDNS: c.EnableMDNS, Limits: p2p.Limits{Peers: c.MaxPeers},
 		RetryInitial: time.Duration(c.RetryInitialDelayMS) * time.Millisecond, RetryMax: time.Duration(c.RetryMaxDelayMS) * time.Millisecond,
-		BreakerFailures: c.FailureThreshold, BreakerOpen: time.Duration(c.OpenTimeoutSecs) * time.Second,
+		RetryAttempts: c.RetryMaxAttempts, BreakerFailures: c.FailureThreshold, BreakerOpen: time.Duration(c.OpenTimeoutSecs) * time.Second,
 		DialTimeout: time.Duration(c.ConnectionTimeout) * time.Second, Log: log.With("part", "p2p"),
 	}, h)
 }

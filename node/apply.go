@@ -3,7 +3,6 @@ package node
 import (
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"github.com/InterCooperative-Network/icn-core/core"
@@ -74,13 +73,13 @@ func (l *Loop) open(committed []order.Committed) ([]toApply, error) {
 		t, wire, err := icn.OpenProposal(c.Data)
 		if err == nil && wire != nil {
 			it.st, err = icn.DecodeStatement(wire)
-			if errors.Is(err, icn.ErrUnknownKind) {
-				return nil, fmt.Errorf("entry %d: %w: install a newer icn-node", index, err)
-			}
 		}
 		it.time = t
 		if err != nil {
-			it.st, wire = nil, nil // on every node alike: it only moves time on
+			// On every node alike it only moves time on. That holds for operations of
+			// newer releases, too: they count only under rules of a newer version, and
+			// a node that does not know that version stops where it is enacted.
+			it.st, wire = nil, nil
 		}
 		if it.st != nil {
 			it.wire, it.hash = wire, sha256.Sum256(wire)

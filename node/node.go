@@ -67,6 +67,10 @@ type Link struct {
 	RTTMicros int64     `json:"rtt_us,omitempty"`
 	BytesIn   uint64    `json:"bytes_in"`
 	BytesOut  uint64    `json:"bytes_out"`
+	Breaker   string    `json:"breaker"`            // of calls to it: closed, open or half-open
+	Failures  int       `json:"failures"`           // calls in a row that were not answered
+	RetryIn   int64     `json:"retry_ms,omitempty"` // until it is tried again
+	Error     string    `json:"last_error,omitempty"`
 }
 
 // Runner runs a program in a sandbox.

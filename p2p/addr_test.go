@@ -100,7 +100,9 @@ func TestBackoffDoublesUpToItsMaximumWithJitter(t *testing.T) {
 	require.Zero(t, b.Wait(now))
 }
 
-func TestBreakerOpensAndLetsOneTry(t *testing.T) {
+// S18: the breaker opens after failures in a row, rejects at once, lets one try, and
+// closes when that one is answered.
+func TestS18BreakerOpensAndLetsOneTry(t *testing.T) {
 	b := Breaker{Failures: 3, OpenFor: 5 * time.Second}
 	now := time.Unix(1000, 0)
 	for range 3 {
@@ -108,9 +110,24 @@ func TestBreakerOpensAndLetsOneTry(t *testing.T) {
 		b.Failed(now)
 	}
 	require.False(t, b.Allow(now.Add(4*time.Second)))
+	require.Equal(t, "open", b.State(now.Add(4*time.Second)))
 	later := now.Add(5 * time.Second)
+	require.Equal(t, "half-open", b.State(later))
 	require.True(t, b.Allow(later))
 	require.False(t, b.Allow(later)) // one at a time
 	b.Succeeded()
 	require.True(t, b.Allow(later))
+	require.Equal(t, "closed", b.State(later))
+}
+
+// S18: the pauses between tries do not get shorter.
+func TestS18PausesDoNotGetShorter(t *testing.T) {
+	for range 200 {
+		b, now, last := Backoff{Initial: 100 * time.Millisecond, Max: time.Second}, time.Unix(1000, 0), time.Duration(0)
+		for range 4 {
+			b.Failed(now)
+			require.GreaterOrEqual(t, b.Wait(now), last)
+			last = b.Wait(now)
+		}
+	}
 }

@@ -56,6 +56,18 @@ func (b *Breaker) Allow(now time.Time) bool {
 	return true
 }
 
+// State is "closed" while calls are made, "open" while they are refused, and
+// "half-open" when the next one may try.
+func (b *Breaker) State(now time.Time) string {
+	switch {
+	case b.fails < b.Failures:
+		return "closed"
+	case now.Before(b.until):
+		return "open"
+	}
+	return "half-open"
+}
+
 // Failed notes a call that was not answered.
 func (b *Breaker) Failed(now time.Time) {
 	if b.fails++; b.fails >= b.Failures {

@@ -33,31 +33,57 @@ func (h *Host) Call(ctx context.Context, to icn.DID, kind Kind, request []byte) 
 	if kind >= kinds || len(request) > h.cfg.Limits.Kind[kind].Frame {
 		return nil, fmt.Errorf("p2p: %s request of %d bytes: %w: over the limit", kind, len(request), icn.ErrInvalid)
 	}
-	r := h.find(to)
-	if r == nil {
-		return nil, errNoLink(to)
-	}
-	if !r.mayCall(time.Now()) {
-		return nil, fmt.Errorf("p2p: %s: %w: it did not answer lately; trying again in a few seconds", to, icn.ErrUnavailable)
-	}
-	l := r.outlet(kind)
-	if l == nil {
-		return nil, errNoLink(to)
-	}
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, h.cfg.CallTimeout)
 		defer cancel()
 	}
-	f, err := l.ask(ctx, opRequest, request)
+	pause := Backoff{Initial: h.cfg.RetryInitial, Max: h.cfg.RetryMax}
+	for attempt := 1; ; attempt++ {
+		f, answered, err := h.try(ctx, to, kind, request)
+		switch {
+		case err == nil && f.op == opFail:
+			return nil, decodeFailure(f.body)
+		case err == nil:
+			return f.body, nil
+		case answered || attempt >= h.cfg.RetryAttempts || ctx.Err() != nil:
+			return nil, err
+		}
+		pause.Failed(time.Now())
+		if !sleep(ctx, pause.Wait(time.Now())) {
+			return nil, err
+		}
+	}
+}
+
+// try asks once. It is final when there is nobody who could be asked now.
+func (h *Host) try(ctx context.Context, to icn.DID, kind Kind, request []byte) (f frame, final bool, err error) {
+	r := h.find(to)
+	if r == nil {
+		return f, true, errNoLink(to)
+	}
+	if !r.mayCall(time.Now()) {
+		return f, true, fmt.Errorf("p2p: %s: %w: it did not answer lately; trying again in a few seconds", to, icn.ErrUnavailable)
+	}
+	l := r.outlet(kind)
+	if l == nil {
+		return f, true, errNoLink(to)
+	}
+	f, err = l.ask(ctx, opRequest, request)
 	r.called(err)
-	if err != nil {
-		return nil, err
+	return f, false, err
+}
+
+// sleep waits; false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	if f.op == opFail {
-		return nil, decodeFailure(f.body)
-	}
-	return f.body, nil
 }
 
 // Ping measures the round trip to a linked peer.

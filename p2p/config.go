@@ -43,6 +43,9 @@ type Config struct {
 	// RetryInitial and RetryMax bound the jittered backoff between dials of
 	// one peer: 100 ms and 10 s.
 	RetryInitial, RetryMax time.Duration
+	// RetryAttempts is how often a Call is tried when it is not answered (3), with
+	// that backoff in between: requests only ask, so that asking again is harmless.
+	RetryAttempts int
 	// BreakerFailures calls to one peer that were not answered (3) make
 	// further ones fail at once for BreakerOpen (5 s).
 	BreakerFailures int
@@ -60,6 +63,7 @@ func (c Config) withDefaults() Config {
 	c.Limits = c.Limits.withDefaults()
 	orDuration(&c.RetryInitial, 100*time.Millisecond)
 	orDuration(&c.RetryMax, 10*time.Second)
+	orInt(&c.RetryAttempts, 3)
 	orInt(&c.BreakerFailures, 3)
 	orDuration(&c.BreakerOpen, 5*time.Second)
 	orDuration(&c.DialTimeout, 10*time.Second)

@@ -155,6 +155,20 @@ func TestUnansweredCallsOpenTheBreaker(t *testing.T) {
 	require.ErrorContains(t, err, "did not answer lately")
 }
 
+// S18: a request that is not answered is tried again, as often as was said, and
+// then no more.
+func TestS18UnansweredCallsAreTriedAgain(t *testing.T) {
+	a, b := linked(t, func(c *Config) { c.BreakerFailures, c.RetryAttempts, c.RetryInitial = 100, 3, time.Millisecond })
+	r := a.find(b.DID())
+	r.outlet(Block).queue.close()
+	_, err := a.Call(t.Context(), b.DID(), Block, []byte("x"))
+	require.ErrorIs(t, err, icn.ErrUnavailable)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	require.LessOrEqual(t, r.breaker.fails, 3)
+	require.Positive(t, r.breaker.fails)
+}
+
 func TestCallerWhoGivesUpIsNotHeldAgainstThePeer(t *testing.T) {
 	a, b := linked(t, func(c *Config) { c.BreakerFailures, c.BreakerOpen = 1, time.Hour })
 	ctx, cancel := context.WithCancel(t.Context())

@@ -26,6 +26,9 @@ type Peer struct {
 	Refused      uint64 // streams reset for breaking a rule
 	Capabilities []string
 	LastError    string // why the last try to link failed
+	Breaker      string // of calls to it: closed, open or half-open
+	Failures     int    // calls in a row that were not answered
+	RetryIn      time.Duration
 }
 
 // Peers lists the wanted and the linked nodes, by DID.
@@ -50,6 +53,13 @@ func (r *remote) describe() Peer {
 		BytesIn:   r.received.Load(), BytesOut: r.sent.Load(),
 		Dropped: r.dropped.Load(), Throttled: r.throttled.Load(), Refused: r.refused.Load(),
 		Capabilities: r.capabilities,
+		Breaker:      r.breaker.State(time.Now()), Failures: r.breaker.fails,
+	}
+	if p.Breaker == "open" {
+		p.RetryIn = time.Until(r.breaker.until)
+	}
+	if !p.Connected {
+		p.RetryIn = max(p.RetryIn, r.backoff.Wait(time.Now()))
 	}
 	if r.conn != nil {
 		p.Inbound = r.conn.Stat().Direction == network.DirInbound
