@@ -78,7 +78,7 @@ func TestJobIsCancelled(t *testing.T) {
 	sub, err := w.c.MeshSubmit(ctx, wire.Submit{Module: w.module("wait"), Budget: 100})
 	require.NoError(t, err)
 	require.Nil(t, sub.Job)
-	a, err := w.c.AccountMana(ctx, w.pair.DID())
+	a, err := w.c.AccountMana(ctx, w.pair.DID(), "")
 	require.NoError(t, err)
 	require.EqualValues(t, 100, a.Held)
 	_, err = w.c.MeshReceipt(ctx, sub.JobID, time.Nanosecond)
@@ -93,7 +93,7 @@ func TestJobIsCancelled(t *testing.T) {
 	require.ErrorIs(t, err, icn.ErrConflict)
 	_, err = w.c.MeshReceipt(ctx, sub.JobID, time.Minute)
 	require.ErrorIs(t, err, icn.ErrNotFound, "it will never have one")
-	a, err = w.c.AccountMana(ctx, w.pair.DID())
+	a, err = w.c.AccountMana(ctx, w.pair.DID(), "")
 	require.NoError(t, err)
 	require.Zero(t, a.Held)
 }

@@ -108,7 +108,7 @@ func TestMemberIsAdmittedAndSpeaks(t *testing.T) {
 	require.Len(t, f.Members, 1)
 	require.Zero(t, f.PeerCount)
 
-	a, err := w.c.AccountMana(ctx, member.DID())
+	a, err := w.c.AccountMana(ctx, member.DID(), "")
 	require.NoError(t, err)
 	require.EqualValues(t, 1000, a.Balance)
 	module := icn.NewBlock(icn.Raw, []byte("upper"))

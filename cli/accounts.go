@@ -34,12 +34,7 @@ func (a *app) balance(ctx context.Context, asOf string, args []string) error {
 		if err != nil {
 			return err
 		}
-		var v node.AccountView
-		if asOf == "" {
-			v, err = c.AccountMana(ctx, who)
-		} else {
-			v, err = c.AccountAsOf(ctx, who, asOf)
-		}
+		v, err := c.AccountMana(ctx, who, asOf)
 		if err != nil {
 			return err
 		}

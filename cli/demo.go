@@ -123,7 +123,7 @@ func (s *story) run(ctx context.Context) error {
 	first := s.fed.nodes[0]
 	s.title("3. %s offers it as a job", first.name)
 	for _, n := range s.fed.nodes {
-		v, err := first.api.AccountMana(ctx, n.run.DID())
+		v, err := first.api.AccountMana(ctx, n.run.DID(), "")
 		if err != nil {
 			return err
 		}
@@ -242,7 +242,7 @@ func (s *story) balance(ctx context.Context) error {
 	rows := [][]string{}
 	v := s.job.Receipt
 	for i, n := range s.fed.nodes {
-		acct, err := s.fed.nodes[0].api.AccountMana(ctx, n.run.DID())
+		acct, err := s.fed.nodes[0].api.AccountMana(ctx, n.run.DID(), "")
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,7 @@ func say(ctx context.Context, c *client.Client, who key.Pair, ops ...icn.Op) (wi
 		return wire.Said{}, fmt.Errorf("%w: the node is in no federation yet", icn.ErrUnavailable)
 	}
 	for try := 1; ; try++ {
-		account, err := c.AccountMana(ctx, who.DID())
+		account, err := c.AccountMana(ctx, who.DID(), "")
 		if errors.Is(err, icn.ErrNotFound) {
 			return wire.Said{}, advised{fmt.Errorf("%w: %s does not belong to this federation", icn.ErrDenied, who.DID()),
 				"Ask for: icn-cli federation member add " + who.DID().String() + " --name NAME; or speak as the node: icn-cli id use"}
@@ -46,7 +46,7 @@ func say(ctx context.Context, c *client.Client, who key.Pair, ops ...icn.Op) (wi
 			return said, err
 		}
 		// Was it the number? Then the account's next one has moved on.
-		if now, nerr := c.AccountMana(ctx, who.DID()); nerr != nil || now.Next == account.Next {
+		if now, nerr := c.AccountMana(ctx, who.DID(), ""); nerr != nil || now.Next == account.Next {
 			return said, err
 		}
 	}

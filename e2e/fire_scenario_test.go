@@ -64,7 +64,7 @@ func (f *fleet) leader() *vessel {
 // account is what a node has, and what of it is held.
 func (v *vessel) account() (balance, held uint64) {
 	v.f.Helper()
-	a, err := v.api.Load().AccountMana(v.f.Context(), v.did)
+	a, err := v.api.Load().AccountMana(v.f.Context(), v.did, "")
 	require.NoError(v.f, err)
 	return a.Balance, a.Held
 }

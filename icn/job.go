@@ -182,8 +182,9 @@ func ReadOffer(r *Reader) Offer {
 	return Offer{Bid: r.MustCID(), Executor: r.DID(), Price: r.Uint(), FreeSlots: r.Uint(), FreeMB: r.Uint(), RTTMicros: r.Uint()}
 }
 
-// JobAssign names the executor of an attempt (the first, when there are several),
-// with all offers that it was chosen from.
+// JobAssign has the executor of an attempt chosen from all offers, by the fold and
+// by what it knows then. Who names one (the first, when there are several) wants no
+// other.
 type JobAssign struct {
 	Job      CID
 	Attempt  uint32

@@ -23,7 +23,7 @@ func (f *Fold) assign(s Step, o icn.JobAssign) (Result, error) {
 		return Result{}, fmt.Errorf("assign job %s: %w: attempt %d begins at %d ms, log time is %d", o.Job, icn.ErrConflict, j.Attempt, j.From, s.Time)
 	}
 	order, scores := f.Choose(s, j, o.Offers)
-	if len(order) == 0 || o.Offers[order[0]].Executor != o.Executor {
+	if len(order) == 0 || !o.Executor.IsZero() && o.Offers[order[0]].Executor != o.Executor {
 		return Result{}, fmt.Errorf("assign job %s: %w: the offers do not make %s the executor", o.Job, icn.ErrInvalid, o.Executor)
 	}
 	n := min(j.Of(), len(order))

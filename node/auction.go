@@ -161,7 +161,7 @@ func (l *Loop) settleAuction(a *auction) {
 		return
 	}
 	a.said = true
-	op := icn.JobAssign{Job: a.duty.ID, Attempt: a.duty.Attempt, Executor: offers[best[0]].Executor, Offers: offers}
+	op := icn.JobAssign{Job: a.duty.ID, Attempt: a.duty.Attempt, Offers: offers}
 	l.sayDuty(op, a.duty)
 }
 

@@ -51,6 +51,11 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	l.mu.Unlock()
 	l.keepSnapshot(s.Index, s.Data)
 	l.batch.Put([]byte(keyGap), uintsFrame(0, l.gap.shadow.Head().Index+1, at)[1:])
+	// Before anything that is beyond it: records of later entries would tell of
+	// earlier ones that are not here.
+	if err := l.flush(); err != nil {
+		return err
+	}
 	l.folded = max(l.folded, at)
 	l.peers.rosterAt = at
 	l.updateRoster()

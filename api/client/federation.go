@@ -11,14 +11,14 @@ import (
 	"github.com/InterCooperative-Network/icn-core/node"
 )
 
-// AccountMana tells an account's capacity now.
-func (c *Client) AccountMana(ctx context.Context, d icn.DID) (node.AccountView, error) {
-	return get[node.AccountView](ctx, c, call{path: "/account/" + d.String() + "/mana"})
-}
-
-// AccountAsOf tells an account's capacity at a moment of the past.
-func (c *Client) AccountAsOf(ctx context.Context, d icn.DID, at string) (node.AccountView, error) {
-	return get[node.AccountView](ctx, c, call{path: "/account/" + d.String() + "/mana", query: url.Values{"as_of": {at}}})
+// AccountMana tells an account's capacity, now or as of a moment of the past
+// ("" = now).
+func (c *Client) AccountMana(ctx context.Context, d icn.DID, asOf string) (node.AccountView, error) {
+	q := url.Values{}
+	if asOf != "" {
+		q.Set("as_of", asOf)
+	}
+	return get[node.AccountView](ctx, c, call{path: "/account/" + d.String() + "/mana", query: q})
 }
 
 // AccountHistory tells the last changes of an account, at most limit of them, at

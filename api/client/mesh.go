@@ -1,7 +1,11 @@
 package client
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"iter"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
@@ -71,6 +75,32 @@ func (c *Client) MeshBlacklist(ctx context.Context) ([]node.Executor, error) {
 // MeshBlacklistRemove takes a ban back.
 func (c *Client) MeshBlacklistRemove(ctx context.Context, d icn.DID) (wire.Said, error) {
 	return post[wire.Said](ctx, c, call{path: "/mesh/blacklist/" + d.String() + "/remove"}, nil)
+}
+
+// MeshStream follows a job until it ends: how far it is, and what it wrote since
+// the time before.
+func (c *Client) MeshStream(ctx context.Context, id icn.CID, look node.Look) iter.Seq2[node.Progress, error] {
+	return func(yield func(node.Progress, error) bool) {
+		q := url.Values{"from": {strconv.FormatUint(look.Output, 10)}, "log_from": {strconv.FormatUint(look.Log, 10)}}
+		a, err := c.send(ctx, call{method: http.MethodGet, path: "/mesh/jobs/" + id.String() + "/stream", query: q, accept: "application/x-ndjson", stream: true})
+		if err != nil {
+			yield(node.Progress{}, err)
+			return
+		}
+		defer a.Close()
+		lines := bufio.NewScanner(a)
+		lines.Buffer(make([]byte, 64<<10), maxEvent)
+		for lines.Scan() {
+			var p node.Progress
+			err := wire.Unmarshal(lines.Bytes(), &p)
+			if !yield(p, err) || err != nil {
+				return
+			}
+		}
+		if err := lines.Err(); err != nil {
+			yield(node.Progress{}, fmt.Errorf("stream: %w: %w", icn.ErrUnavailable, err))
+		}
+	}
 }
 
 // MeshProgress tells how far a job is, and what it wrote since look. It waits for
