@@ -43,6 +43,7 @@ type gate struct {
 	required bool
 	open     *strangers
 	cors     *cors.Cors // nil: no other page may call
+	pages    []string   // hosts of the pages that may
 }
 
 func newGate(a Access) (*gate, error) {
@@ -53,6 +54,12 @@ func newGate(a Access) (*gate, error) {
 	}
 	if g.required && len(g.keys) == 0 && !g.hasToken {
 		return nil, fmt.Errorf("api: %w: authentication is required and there is neither an API key nor a bearer token; set one", icn.ErrInvalid)
+	}
+	for _, o := range a.Origins {
+		if _, host, ok := strings.Cut(o, "://"); ok {
+			o = host
+		}
+		g.pages = append(g.pages, o)
 	}
 	if len(a.Origins) > 0 {
 		g.cors = cors.New(cors.Options{AllowedOrigins: a.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost},

@@ -58,6 +58,7 @@ func groups() []group {
 			{method: get, path: "/events", name: "Events", doc: "What happened, and what happens from now on", bind: raw((*Server).events, eventsDoc), long: true},
 			{method: get, path: "/log/{index}", name: "LogEntry", doc: "An entry of the log", bind: typed((*Server).logEntry)},
 			{method: get, path: "/log/{index}/proof", name: "LogProof", doc: "Proof that an entry is in the certified log", bind: typed((*Server).logProof), long: true},
+			{method: get, path: "/ws", name: "Socket", doc: "Events over a WebSocket", bind: raw((*Server).socket, socketDoc), long: true},
 			{method: get, path: "/checkpoint", name: "Checkpoint", doc: "The last certified checkpoint, as a signed note", bind: raw((*Server).checkpoint, checkpointDoc)},
 		}},
 		{"mesh", "Jobs: programs that the federation runs.", []route{

@@ -77,6 +77,7 @@ var engines = map[string]string{
 	"github.com/knadh/koanf":               "config",
 	"github.com/oasisprotocol":             "key",
 	"github.com/prometheus":                "api",
+	"github.com/coder/websocket":           "api",
 	"github.com/jedib0t/go-pretty":         "cli",
 	"github.com/multiformats/go-multiaddr": "p2p",
 	"modernc.org/sqlite":                   "store/sqlite",
@@ -147,7 +148,7 @@ func forbidden(name, imp string) string {
 		return "only the wiring (launch, cmd) knows drivers"
 	}
 	for engine, home := range engines { // order: each is looked at
-		if (imp == engine || strings.HasPrefix(imp, engine+"/")) && name != home && name != "e2e" && !strings.HasPrefix(name, "internal/") {
+		if (imp == engine || strings.HasPrefix(imp, engine+"/")) && name != home && !strings.HasPrefix(name, home+"/") && name != "e2e" && !strings.HasPrefix(name, "internal/") {
 			return "only " + home + " knows that engine"
 		}
 	}
