@@ -86,4 +86,3 @@ func sendEvents(ctx context.Context, c *websocket.Conn, in *reader, tail int) er
 
 // socketPatience is how long a client may take to read one event.
 const socketPatience = 30 * time.Second
-
