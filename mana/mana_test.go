@@ -178,3 +178,48 @@ func TestAccountsOfNobodyAreNotFound(t *testing.T) {
 	_, err := f.Do(mana.Step{}, icn.Release{Account: ann})
 	require.True(t, errors.Is(err, icn.ErrNotFound))
 }
+
+func TestWhatIsBurntOutOfAHoldIsGone(t *testing.T) {
+	b := newBank(t, rulesOf(1000, 10_000, 0))
+	b.must(0, icn.Hold{Account: ann, Amount: 100})
+	require.ErrorIs(t, b.do(0, icn.Burn{Account: ann, Amount: 101}), icn.ErrConflict)
+	b.must(0, icn.Burn{Account: ann, Amount: 40})
+	a, _ := b.f.At(ann, 0, b.rules)
+	require.EqualValues(t, 900, a.Balance)
+	require.EqualValues(t, 60, a.Held)
+	require.EqualValues(t, 40, b.f.Totals().Burnt)
+}
+
+func TestARefundTakesNoMoreThanThereIs(t *testing.T) {
+	b := newBank(t, rulesOf(1000, 10_000, 0))
+	b.must(0, icn.Hold{Account: ann, Amount: 970})
+	ev, err := b.f.Do(mana.Step{Rules: b.rules}, icn.Refund{From: ann, To: bob, Amount: 50})
+	require.NoError(t, err)
+	require.Equal(t, icn.Refunded{From: ann, To: bob, Paid: 50, Amount: 30}, ev)
+	a, _ := b.f.At(ann, 0, b.rules)
+	require.Zero(t, a.Balance)
+	c, _ := b.f.At(bob, 0, b.rules)
+	require.EqualValues(t, 1030, c.Balance)
+	require.True(t, b.f.Totals().Balanced())
+	require.ErrorIs(t, b.do(0, icn.Refund{From: ann, To: icn.DID{9}, Amount: 1}), icn.ErrNotFound)
+}
+
+func TestTheTierSetsHowFastAndHowFar(t *testing.T) {
+	r := rulesOf(100, 1000, 100)
+	for tier, want := range map[icn.Tier][2]uint64{icn.TierLow: {150, 500}, icn.TierNormal: {200, 1000}, icn.TierHigh: {250, 1500}} { // order: each stands alone
+		b := newBank(t, r)
+		b.must(0, icn.SetTier{Account: ann, Tier: tier})
+		a, _ := b.f.At(ann, hour, r)
+		require.Equal(t, want[0], a.Balance, tier)
+		a, _ = b.f.At(ann, 1000*hour, r)
+		require.Equal(t, want[1], a.Balance, tier)
+	}
+}
+
+func TestWhatGrewBeforeATierIsKept(t *testing.T) {
+	r := rulesOf(100, 1000, 100)
+	b := newBank(t, r)
+	b.must(8*hour, icn.SetTier{Account: ann, Tier: icn.TierLow})
+	a, _ := b.f.At(ann, 100*hour, r)
+	require.EqualValues(t, 900, a.Balance, "over the new cap it grows no more, and loses nothing")
+}
