@@ -215,6 +215,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	n.state.Store("running")
 	var beside sync.WaitGroup
 	beside.Go(func() { n.present(ctx, l) })
+	beside.Go(func() { n.seek(ctx, l) })
 	err = n.drive(ctx, l)
 	cancel()
 	beside.Wait()

@@ -60,6 +60,9 @@ func (n *Node) answerLive(ctx context.Context, from icn.DID, request []byte) ([]
 	case len(request) == 17 && request[0] == askTaken:
 		return nil, n.taken(ctx, from, request[1:])
 	}
+	if len(request) == 1+len(from) && request[0] == askWhere {
+		return n.answerWhere(icn.DID(request[1:])), nil
+	}
 	if len(request) > 0 && request[0] == askProgress {
 		return n.answerProgress(ctx, request[1:])
 	}
