@@ -13,13 +13,16 @@ import (
 )
 
 // storm has one client at each of these nodes submit jobs and see each to its
-// end, until stop is called, whatever goes wrong.
+// end, five in a second at most, until stop is called, whatever goes wrong.
 func (f *fleet) storm(l *ledger, nodes []*vessel) (stop func()) {
 	ctx, cancel := context.WithCancel(f.Context())
 	var work sync.WaitGroup
 	for _, v := range nodes {
 		work.Go(func() {
+			pace := time.NewTicker(200 * time.Millisecond)
+			defer pace.Stop()
 			for ctx.Err() == nil {
+				<-pace.C
 				job := f.job()
 				job.Wait = wire.Duration(2 * time.Second) // then the next one
 				s, err := v.api.Load().MeshSubmit(ctx, job)
@@ -28,7 +31,6 @@ func (f *fleet) storm(l *ledger, nodes []*vessel) (stop func()) {
 				}
 				if err != nil {
 					l.failed()
-					time.Sleep(50 * time.Millisecond) // as a person's client would
 					continue
 				}
 				l.accept(s)
