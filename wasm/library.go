@@ -190,6 +190,9 @@ func (r *Runner) compile(program []byte) (m wazero.CompiledModule, n needs, size
 			m, err = r.engine(metered)
 		}
 	}
+	if err == nil {
+		err = r.trimCache()
+	}
 	if err != nil { // not the program's fault: it is valid
 		return nil, n, 0, fmt.Errorf("compile: %w: %s", icn.ErrUnavailable, firstLine(err.Error()))
 	}

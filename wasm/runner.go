@@ -37,6 +37,7 @@ const ABI = 1
 // Config of a Runner.
 type Config struct {
 	CacheDir     string // of compiled programs, for this node alone; "" keeps them in memory only
+	CacheBytes   int64  // and how large it may become; 0: 512 MiB
 	Interpreter  bool   // slow, and everywhere the same: to check the compiler
 	Programs     int    // compiled programs kept ready; 0: 64
 	ProgramBytes uint64 // and their size, before machine code; 0: 256 MiB
@@ -67,6 +68,7 @@ func NewRunner(cfg Config) (*Runner, error) {
 		rc = wazero.NewRuntimeConfigInterpreter()
 	}
 	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(false)
+	cfg.CacheBytes = cmp.Or(cfg.CacheBytes, 512<<20)
 	r := &Runner{cfg: cfg, slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
 	r.library.init(cmp.Or(cfg.Programs, 64), cmp.Or(cfg.ProgramBytes, 256<<20))
 	if cfg.CacheDir != "" {
@@ -76,6 +78,9 @@ func NewRunner(cfg Config) (*Runner, error) {
 		}
 		r.cache = cache
 		rc = rc.WithCompilationCache(cache)
+		if err := r.trimCache(); err != nil {
+			return nil, errors.Join(fmt.Errorf("compile cache: %w", err), cache.Close(ctx))
+		}
 	}
 	r.rt = wazero.NewRuntimeWithConfig(ctx, rc)
 	_, err := wasi_snapshot_preview1.Instantiate(ctx, r.rt)
