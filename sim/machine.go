@@ -40,6 +40,7 @@ type machine struct {
 	did      icn.DID
 	key      icn.DID // that it signs with
 	keys     int     // that it has had
+	next     icn.DID // the one that it has said it takes, and has not seen in the log
 	disk     *disk
 	loop     *node.Loop
 	life     int // counts starts, so that what belongs to a former life is dropped
@@ -69,6 +70,7 @@ func (m *machine) rotate() {
 	w := m.w
 	m.keys++
 	next := didOf(fmt.Sprint("node ", m.n, " key ", m.keys))
+	m.next = next
 	w.sayOps(m, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, m.did, next)))})
 }
 
@@ -82,9 +84,27 @@ func (m *machine) rotated(life int, key icn.DID) {
 			return
 		}
 		m.key = key
+		if key == m.next {
+			m.next = icn.DID{}
+		}
 		m.w.Count.Rotated++
 		m.crash()
 		m.w.at(20, m.restart)
+	})
+}
+
+// otherKey has a node with two keys try the other one when nobody takes it for who
+// it is: its store may not have heard that the first one is gone.
+func (m *machine) otherKey(life int) {
+	if m.next.IsZero() {
+		return
+	}
+	m.w.at(3000, func() {
+		if m.life == life && m.up() && !m.next.IsZero() && m.w.oracle.unsure(m) {
+			m.key, m.next = m.next, m.key
+			m.crash()
+			m.w.at(20, m.restart)
+		}
 	})
 }
 
@@ -113,6 +133,7 @@ func (m *machine) start() {
 		return
 	}
 	m.loop = l
+	m.otherKey(life)
 	m.turn()
 	m.tick(life)
 	for _, p := range w.nodes {
