@@ -78,17 +78,25 @@ func play(f *federation) {
 	f.say("n1", icn.BanLift{Executor: did("n2")})
 	several := post("n1", 90)
 	several.Spec.Copies = icn.JobCopies{Of: 3, Agree: 2}
-	several.Spec.Outputs, several.Spec.Grants = []string{"a"}, icn.JobGrants{Submit: 20, Spend: 5}
+	several.Spec.Outputs, several.Spec.Grants = []string{"a"}, icn.JobGrants{Spend: 5}
 	f.say("ann", several)
 	three3 := f.job(0)
 	f.say("n1", assign(three3, 1, "n3", offer("n3", 10), offer("n4", 20), offer("n5", 30)))
 	for _, n := range []string{"n5", "n4"} {
 		r := f.receipt(three3, 1)
 		r.Outcome.Outputs = []icn.NamedOutput{{Name: "a", CID: block("a")}}
-		r.Outcome.Spent, r.Outcome.Submits = 2, []icn.Submitted{{Budget: 15, Spec: post("n1", 0).Spec}}
+		r.Outcome.Spent = 2
 		f.say(n, r)
 	}
 	f.say("n3", icn.JobFail{Job: three3, Attempt: 1, Executor: did("n3"), Reason: "disk"})
+	parent := post("n1", 30)
+	parent.Spec.Grants = icn.JobGrants{Submit: 20}
+	f.say("ann", parent)
+	id := f.job(0)
+	f.say("n1", assign(id, 1, "n4"))
+	r := f.receipt(id, 1)
+	r.Outcome.Submits = []icn.Submitted{{Budget: 15, Spec: post("n1", 0).Spec}, {Budget: 5, Spec: icn.JobSpec{Kind: icn.JobEcho, Inline: []byte("hello")}}}
+	f.say("n4", r)
 
 	// Batches: all or none.
 	f.say("bob", post("n1", 300), post("n3", 200))

@@ -209,6 +209,7 @@ func TestAJobThatMakesNoSenseIsRefused(t *testing.T) {
 		"5 of 3 executors": func(s *icn.JobSpec) { s.Copies = icn.JobCopies{Of: 3, Agree: 5} },
 		"at most 7":        func(s *icn.JobSpec) { s.Copies = icn.JobCopies{Of: 9, Agree: 5} },
 		"stands twice":     func(s *icn.JobSpec) { s.Outputs = []string{"a", "a"} },
+		"run by one exec":  func(s *icn.JobSpec) { s.Copies, s.Grants.Submit = icn.JobCopies{Of: 3, Agree: 2}, 5 },
 		"min_reputation":   func(s *icn.JobSpec) { s.Requires.Reputation = 101 },
 		"no account has":   func(s *icn.JobSpec) { s.Grants.Spend = 1 << 60 },
 	} {

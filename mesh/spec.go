@@ -56,6 +56,8 @@ func shaped(s icn.JobSpec) error {
 		return fmt.Errorf("%w: an echo job has an input, and nothing else", icn.ErrInvalid)
 	case c.Of > icn.MaxCopies || c.Agree > max(c.Of, 1) || c.Of > 1 && c.Agree*2 <= c.Of:
 		return fmt.Errorf("%w: %d of %d executors: more than half of at most %d must agree", icn.ErrInvalid, c.Agree, c.Of, icn.MaxCopies)
+	case c.Of > 1 && s.Grants.Submit > 0:
+		return fmt.Errorf("%w: a program that posts jobs is run by one executor: they are named after its receipt", icn.ErrInvalid)
 	case s.Requires.Reputation > 100:
 		return fmt.Errorf("%w: min_reputation %d: it is 0 to 100", icn.ErrInvalid, s.Requires.Reputation)
 	case s.Grants.Submit > 1<<53 || s.Grants.Spend > 1<<53:

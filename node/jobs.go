@@ -243,6 +243,9 @@ func (n *Node) postedSpec(v JobView) (icn.JobSpec, error) {
 	if err != nil {
 		return icn.JobSpec{}, err
 	}
+	if e.Statement == nil {
+		return icn.JobSpec{}, fmt.Errorf("job %s: %w: entry %d says nothing", v.Job, icn.ErrCorrupt, v.Posted)
+	}
 	id := icn.SumCID(icn.DagCBOR, e.Wire)
 	for i, op := range e.Statement.Ops {
 		switch p := op.(type) {
