@@ -95,7 +95,7 @@ func (r *running) start(ctx context.Context) error {
 // nested too deep.
 func more(ctx context.Context, _ api.Module, stack []uint64) {
 	r := ctx.Value(runningKey{}).(*running)
-	if stack[0] == callDepth {
+	if api.DecodeU32(stack[0]) == callDepth { // the upper half of the word may hold anything
 		r.stop(icn.FaultDepth)
 	}
 	have := int64(r.gas.Get())
