@@ -28,6 +28,7 @@ type peers struct {
 	claims   map[icn.DID]uint64 // seats that nodes say they have, newer than the log tells here
 	rosterAt uint64             // the last entry that changed who belongs
 	electAt  icn.Time           // an early election, after the link to the leader broke
+	distrust distrust
 }
 
 // peer is what is known of another node at this moment.
@@ -143,6 +144,7 @@ func (l *Loop) tickPeers() {
 			l.sendBeacon(d)
 		}
 		l.checkLogTime()
+		l.tickDistrust()
 	}
 	if l.peers.electAt != 0 && l.now >= l.peers.electAt {
 		l.peers.electAt = 0
@@ -257,11 +259,11 @@ func (l *Loop) checkClocks() {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// trusted says whether messages of the order are taken from a peer: not when its
-// clock, which stamps the log while it leads, is far off.
+// trusted says whether a peer may lead: not when its clock, which stamps the log
+// then, is far off, nor for a while after it has left out statements.
 func (l *Loop) trusted(d icn.DID) bool {
 	p := l.peer(d)
-	return p.heard == 0 || abs(p.skew) <= l.tune.SkewMillis
+	return (p.heard == 0 || abs(p.skew) <= l.tune.SkewMillis) && !l.peers.distrust.covers(d, l.now)
 }
 
 func (l *Loop) sendOrder(ms []order.Message) {
@@ -282,7 +284,7 @@ func (l *Loop) onRaft(from icn.DID, p []byte) error {
 	if !l.seated() {
 		return nil
 	}
-	if !l.trusted(from) {
+	if order.Leads(p) && !l.trusted(from) {
 		if lead, ok := l.leader(); ok && lead == from {
 			l.eng.ForgetLeader()
 			l.peers.electAt = l.now + icn.Time(l.tune.EarlyElectMillis+l.cfg.Jitter(20*l.tune.EarlyElectMillis))
