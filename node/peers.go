@@ -64,7 +64,8 @@ func (l *Loop) updateRoster() {
 		}
 	}
 	for _, h := range l.cfg.Hints {
-		if _, known := l.m.Node(h.DID); !known && h.DID != l.me && !slices.Contains(r.nodes, h.DID) {
+		// One with an older seat than the log knows is a node that has left.
+		if n, active := l.m.Node(h.DID); !active && h.RaftID > n.RaftID && h.DID != l.me && !slices.Contains(r.nodes, h.DID) {
 			r.byRaft[h.RaftID], r.raftOf[h.DID] = h.DID, h.RaftID
 			r.nodes = append(r.nodes, h.DID)
 		}

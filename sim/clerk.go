@@ -17,10 +17,10 @@ func (w *World) dishonest(m *machine) {
 	}
 	m.withholds = w.opt.Seed%5 == 0 && m.n == 2
 	m.forges = w.opt.Seed%7 == 0 && m.n == 3
+	if m.n == 4 {
+		w.victims = map[icn.DID]bool{m.did: true, memberDID(0, w.opt.Seed): true}
+	}
 }
-
-// victim says whether a withholding leader leaves this author's statements out.
-func (w *World) victim(d icn.DID) bool { return d == w.members[0].did || d == w.nodes[4].did }
 
 // withhold takes the victims' statements out of what a leader is handed.
 func (m *machine) withhold(frame []byte) []byte {
@@ -30,10 +30,26 @@ func (m *machine) withhold(frame []byte) []byte {
 	}
 	kept := slices.DeleteFunc(slices.Clone(wires), func(wire []byte) bool {
 		s, err := icn.DecodeStatement(wire)
-		return err == nil && m.w.victim(s.Author)
+		return err == nil && m.w.victims[s.Author]
 	})
 	m.w.Count.LeftOut += len(wires) - len(kept)
 	return node.SubmitFrame(kept...)
+}
+
+// Withhold has a node leave out what another one says, while it leads.
+func (w *World) Withhold(n, victim int) {
+	w.nodes[n].withholds = true
+	if w.victims == nil {
+		w.victims = map[icn.DID]bool{}
+	}
+	w.victims[w.nodes[victim].did] = true
+}
+
+// Leave takes a node out of the federation, by its own word.
+func (w *World) Leave(n int) {
+	if m := w.nodes[n]; m.up() && m.admitted {
+		w.sayOps(m, icn.NodeLeave{})
+	}
 }
 
 // forgeSign changes the roots in a checkpoint that the machine signs: of one in

@@ -57,7 +57,8 @@ type World struct {
 	trace   hash.Hash
 	net     network
 	failure error
-	parted  bool // a node has left
+	parted  bool             // a node has left
+	victims map[icn.DID]bool // whose statements a dishonest leader leaves out
 	// calmUntil: no further fault before, see restore.
 	calmUntil int64
 	Count     Counts
@@ -136,7 +137,7 @@ func New(o Options) *World {
 		}
 	}
 	for i := range 6 {
-		p := &person{did: didOf(fmt.Sprintf("member %d of %d", i, o.Seed))}
+		p := &person{did: memberDID(i, o.Seed)}
 		w.members = append(w.members, p)
 		if i < 4 {
 			g.Members = append(g.Members, icn.GenesisMember{DID: p.did, Role: icn.RolePerson, Name: fmt.Sprint("m", i)})
@@ -145,6 +146,8 @@ func New(o Options) *World {
 	w.genesis = g.Block()
 	return w
 }
+
+func memberDID(i int, seed uint64) icn.DID { return didOf(fmt.Sprintf("member %d of %d", i, seed)) }
 
 // at does f after so many ms.
 func (w *World) at(after int64, f func()) {
