@@ -120,6 +120,7 @@ func (l *Loop) applyOne(it *toApply) error {
 		l.peers.rosterAt = e.Index
 		l.updateRoster()
 		l.calmExpelled()
+		l.checkMembership()
 	}
 	for _, ev := range out.Events {
 		switch b := ev.Body.(type) {

@@ -18,6 +18,7 @@ type roster struct {
 	nodes  []icn.DID // all but this one
 	byRaft map[uint64]icn.DID
 	raftOf map[icn.DID]uint64
+	needed []icn.DID // nodes that have left, and without which the order has no quorum yet
 }
 
 type peers struct {
@@ -70,6 +71,7 @@ func (l *Loop) updateRoster() {
 			r.nodes = append(r.nodes, h.DID)
 		}
 	}
+	r.needed = l.stillNeeded(&r)
 	for _, d := range r.nodes {
 		if id := l.peers.claims[d]; id > r.raftOf[d] && r.byRaft[id].IsZero() {
 			delete(r.byRaft, r.raftOf[d])
@@ -139,6 +141,7 @@ func (l *Loop) Lost(d icn.DID) {
 func (l *Loop) RoundTrip(d icn.DID, micros uint64) { l.peer(d).rtt = micros }
 
 func (l *Loop) tickPeers() {
+	l.tickDeparted()
 	if l.now >= l.peers.beaconAt {
 		l.peers.beaconAt = l.now + icn.Time(l.tune.BeaconMillis)
 		for _, d := range l.roster.nodes {
