@@ -130,6 +130,8 @@ func (l *Loop) applyOne(it *toApply) error {
 			}
 		case icn.KeyRotated:
 			l.rotated(b)
+		case icn.NodeLeft:
+			l.farewell(b)
 		case icn.JobSettled:
 			l.spotCheck(b, ev.Time)
 		}
