@@ -74,7 +74,7 @@ var planted = []struct {
 	{"one clerk alone expels a node", "identity/expel.go",
 		"Needed: uint64(len(f.Clerks(s.Rules))/2 + 1)", "Needed: 1"},
 	{"who has left is a peer again by hearsay", "node/peers.go",
-		"!active && h.RaftID > n.RaftID", "!active"},
+		"!active && h.RaftID > n.RaftID", "!active && h.RaftID > 0*n.RaftID"},
 	{"a refused statement leaves its first half behind", "core/machine.go",
 		"			m.db.Rollback()\n", "			m.db.Commit()\n"},
 }
