@@ -135,7 +135,8 @@ func (r *Runner) clearCache() error {
 
 // Run runs a program to its end. What the program does wrong is a fault in the
 // result. An error says that it was not run, or not to its end: it can never run
-// ([icn.ErrInvalid]; see also [IsTooBig]), ctx ended, or this machine failed.
+// ([icn.ErrInvalid]; see also [IsTooBig]), ctx ended, or this machine failed (if in
+// answering the program, [ErrHost]: look for that first).
 func (r *Runner) Run(ctx context.Context, p Program, in Input, lim Limits) (Result, error) {
 	lim = lim.effective()
 	if err := in.check(); err != nil {
@@ -151,9 +152,6 @@ func (r *Runner) Run(ctx context.Context, p Program, in Input, lim Limits) (Resu
 	}
 	run := newRunning(ctx, lim)
 	run.host = hosting{Host: in.Host, run: run, watch: in.Watch, now: int64(in.Now)}
-	if err := run.host.begin(); err != nil {
-		return Result{}, err
-	}
 	inner := context.WithValue(context.WithoutCancel(ctx), runningKey{}, run)
 	mod, err := r.rt.InstantiateModule(inner, b.module, run.surroundings(in))
 	if err == nil {
