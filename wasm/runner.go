@@ -18,8 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -36,7 +34,7 @@ const ABI = 1
 
 // Config of a Runner.
 type Config struct {
-	CacheDir     string // of compiled programs, for this node alone; "" keeps them in memory only
+	CacheDir     string // of compiled programs, which several processes may share; "" keeps them in memory only
 	CacheBytes   int64  // and how large it may become; 0: 512 MiB
 	Interpreter  bool   // slow, and everywhere the same: to check the compiler
 	Programs     int    // compiled programs kept ready; 0: 64
@@ -120,15 +118,6 @@ func (r *Runner) Close() error {
 	err := r.rt.Close(ctx)
 	if r.cache != nil {
 		err = errors.Join(err, r.cache.Close(ctx))
-	}
-	return err
-}
-
-// clearCache empties the compile cache. Its folder holds nothing else.
-func (r *Runner) clearCache() error {
-	files, err := filepath.Glob(filepath.Join(r.cfg.CacheDir, "wazero-*", "*"))
-	for _, f := range files {
-		err = errors.Join(err, os.RemoveAll(f))
 	}
 	return err
 }

@@ -181,39 +181,3 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
-
-func TestTheCacheOnDiskIsBounded(t *testing.T) {
-	dir := t.TempDir()
-	module := func(n byte) []byte { return handmade{body: []byte{0x42, n}, result: i64}.bytes() }
-	files := func() (out []string, size int64) {
-		out, _ = filepath.Glob(filepath.Join(dir, "wazero-*", "*"))
-		for _, f := range out {
-			if st, err := os.Stat(f); err == nil {
-				size += st.Size()
-			}
-		}
-		return out, size
-	}
-	run := func(bound int64, n byte) {
-		r, err := wasm.NewRunner(wasm.Config{CacheDir: dir, CacheBytes: bound})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer r.Close()
-		if res, err := r.Run(t.Context(), program(module(n)), wasm.Input{Args: []string{"m"}}, wasm.DefaultLimits()); err != nil || res.Fault != "" {
-			t.Fatal(err, res.Fault)
-		}
-	}
-	for n := range byte(8) {
-		run(0, n)
-	}
-	all, size := files()
-	if len(all) < 8 {
-		t.Fatalf("%d files", len(all))
-	}
-	run(size/2, 8)
-	if left, now := files(); now > size/2 || len(left) == 0 {
-		t.Errorf("%d files of %d bytes, the bound is %d", len(left), now, size/2)
-	}
-	run(size/2, 0) // what went is compiled again
-}
