@@ -192,7 +192,8 @@ type handmade struct {
 	typ     []byte   // of each
 	body    []byte
 	result  byte
-	pages   byte // of memory; 0: one
+	pages   byte   // of memory; 0: one
+	locals  []byte // as the code section has them; nil: none
 }
 
 // bytes writes the module, its memory exported; run is the last type.
@@ -214,7 +215,10 @@ func (h handmade) bytes() []byte {
 		m, n, _ := strings.Cut(x, ".")
 		imports = append(imports, slices.Concat(name(m), name(n), []byte{0, h.typ[i]}))
 	}
-	code := slices.Concat([]byte{0}, h.body, []byte{0x0b})
+	if h.locals == nil {
+		h.locals = []byte{0}
+	}
+	code := slices.Concat(h.locals, h.body, []byte{0x0b})
 	out := slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), section(1, types...))
 	if len(imports) > 0 {
 		out = append(out, section(2, imports...)...)

@@ -81,7 +81,7 @@ func instrument(m *module) ([]byte, error) {
 	for _, e := range []struct {
 		id   byte
 		edit func([]byte) ([]byte, error)
-	}{{secImport, t.importNames}, {secCode, t.code}, {secGlobal, t.globalSection}, {secExport, t.exports}, {secElem, t.elems}} {
+	}{{secImport, t.importNames}, {secCode, t.code}, {secGlobal, t.globalSection}, {secExport, t.exports}, {secElem, t.elems}, {secData, t.data}} {
 		b, ok := out[e.id]
 		if !ok {
 			continue

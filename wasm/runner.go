@@ -23,6 +23,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -54,6 +55,7 @@ type Runner struct {
 	rt      wazero.Runtime
 	cache   wazero.CompilationCache
 	library library
+	memory  memories
 	slots   chan struct{}  // bounds how many programs are compiled at a time
 	work    sync.WaitGroup // compiling under way
 }
@@ -142,6 +144,7 @@ func (r *Runner) Run(ctx context.Context, p Program, in Input, lim Limits) (Resu
 	run := newRunning(ctx, lim)
 	run.host = hosting{Host: in.Host, run: run, watch: in.Watch, now: int64(in.Now)}
 	inner := context.WithValue(context.WithoutCancel(ctx), runningKey{}, run)
+	inner = experimental.WithMemoryAllocator(inner, &r.memory)
 	mod, err := r.rt.InstantiateModule(inner, b.module, run.surroundings(in))
 	if err == nil {
 		defer mod.Close(inner)
