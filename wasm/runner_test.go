@@ -171,13 +171,3 @@ func TestWrongModulesAreRefusedWithAReason(t *testing.T) {
 		}
 	}
 }
-
-func FuzzCheck(f *testing.F) {
-	f.Add([]byte("\x00asm\x01\x00\x00\x00"))
-	f.Add([]byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x04\x01\x02\x00\x0b"))
-	f.Fuzz(func(t *testing.T, code []byte) {
-		if err := wasm.Check(code); err != nil && !errors.Is(err, icn.ErrInvalid) {
-			t.Error(err)
-		}
-	})
-}
