@@ -30,6 +30,9 @@ func (m *Machine) Clerks() []identity.Peer { return m.identity.Clerks(m.Rules())
 // Learners lists the active nodes that are no clerks.
 func (m *Machine) Learners() []identity.Peer { return m.Nodes()[len(m.Clerks()):] }
 
+// Accused calls fn for each node that a clerk wants to expel, in the order of DIDs.
+func (m *Machine) Accused(fn func(icn.DID, identity.Ballots) bool) { m.identity.Accused(fn) }
+
 // Member returns a person or organisation.
 func (m *Machine) Member(d icn.DID) (identity.Member, bool) { return m.identity.Member(d) }
 

@@ -119,6 +119,7 @@ func (l *Loop) applyOne(it *toApply) error {
 	if out.Nodes {
 		l.peers.rosterAt = e.Index
 		l.updateRoster()
+		l.calmExpelled()
 	}
 	for _, ev := range out.Events {
 		switch b := ev.Body.(type) {
