@@ -1,15 +1,16 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/mana"
 	"github.com/InterCooperative-Network/icn-core/reputation"
-	"github.com/InterCooperative-Network/icn-core/state"
 	"github.com/InterCooperative-Network/icn-core/store"
 )
 
@@ -21,20 +22,30 @@ type Past struct {
 }
 
 // pasts are accounts as of the entries that were asked about last. To go on from
-// there costs what happened since, and not the account's whole life.
+// one of them costs what happened since, and not the account's whole life.
 type pasts struct {
 	mu   sync.Mutex
-	kept map[icn.DID]*past
+	kept map[pastKey][]past // of each account, by their entries
 }
 
-// keptPasts bounds how many accounts are kept.
-const keptPasts = 256
+// pastKey is an account of a federation: a node may have gone over to another one.
+type pastKey struct {
+	network icn.CID
+	who     icn.DID
+}
+
+// Bounds of what is kept: accounts, and moments of each. Jobs that run at one time
+// ask about entries near each other, not always in their order.
+const (
+	keptPasts   = 256
+	keptMoments = 16
+)
 
 // past is one account, added up from its events.
 type past struct {
 	index uint64 // up to this entry
 	sum   mana.Statement
-	name  *reputation.Fold
+	name  reputation.Statement
 }
 
 // Past is how an account stood at an entry, added up from the log's events: what
@@ -44,9 +55,10 @@ func (n *Node) Past(ctx context.Context, who icn.DID, index uint64) (out Past, e
 		folded, gap uint64
 		rules       icn.Rules
 		genesis     *icn.Genesis
+		network     icn.CID
 	}
 	err = n.ask(ctx, func(l *Loop) { // between two turns: what it has folded is stored
-		at.folded, at.rules, at.genesis = l.m.Head().Index, l.m.Rules(), l.m.Genesis()
+		at.folded, at.rules, at.genesis, at.network = l.m.Head().Index, l.m.Rules(), l.m.Genesis(), l.m.Network()
 		if l.gap.shadow != nil {
 			at.gap = l.gap.end
 		}
@@ -68,32 +80,43 @@ func (n *Node) Past(ctx context.Context, who icn.DID, index uint64) (out Past, e
 	}
 	n.pasts.mu.Lock()
 	defer n.pasts.mu.Unlock()
-	p := n.pasts.of(who, index, at.genesis)
+	k := pastKey{at.network, who}
+	p := n.pasts.before(k, index, at.genesis)
 	if err := p.goOn(st, index, at.rules); err != nil {
-		delete(n.pasts.kept, who)
 		return out, fmt.Errorf("account %s at entry %d: %w", who.Short(), index, err)
 	}
-	out.Known, out.Reputation = p.sum.Opened, p.name.At(who, e.Time, at.rules)
+	n.pasts.keep(k, p)
+	out.Known, out.Reputation = p.sum.Opened, p.name.Until(e.Time, at.rules)
 	if out.Known {
 		out.Balance = p.sum.Until(e.Time).Balance
 	}
 	return out, nil
 }
 
-// of is an account at the latest entry up to index from which it can be gone on.
-func (s *pasts) of(who icn.DID, index uint64, g *icn.Genesis) *past {
-	if p, ok := s.kept[who]; ok && p.index <= index {
-		return p
+// before is an account at the latest entry that is kept, up to index.
+func (s *pasts) before(k pastKey, index uint64, g *icn.Genesis) past {
+	for _, p := range slices.Backward(s.kept[k]) {
+		if p.index <= index {
+			return p
+		}
 	}
-	if s.kept == nil || len(s.kept) >= keptPasts {
-		s.kept = map[icn.DID]*past{}
+	p := past{sum: mana.Statement{Who: k.who, Rules: g.Rules}, name: reputation.Statement{Who: k.who}}
+	if g.Founder(k.who) { // those accounts are older than the first entry
+		p.sum.See(g.Created, icn.AccountOpened{Account: k.who, Issued: g.Rules.ManaIssue})
 	}
-	p := &past{sum: mana.Statement{Who: who, Rules: g.Rules}, name: reputation.New(state.NewDB())}
-	if g.Founder(who) { // those accounts are older than the first entry
-		p.sum.See(g.Created, icn.AccountOpened{Account: who, Issued: g.Rules.ManaIssue})
-	}
-	s.kept[who] = p
 	return p
+}
+
+func (s *pasts) keep(k pastKey, p past) {
+	if s.kept == nil || len(s.kept) >= keptPasts && s.kept[k] == nil {
+		s.kept = map[pastKey][]past{}
+	}
+	all := s.kept[k]
+	at, found := slices.BinarySearchFunc(all, p.index, func(x past, index uint64) int { return cmp.Compare(x.index, index) })
+	if !found {
+		all = slices.Insert(all, at, p)
+	}
+	s.kept[k] = all[max(0, len(all)-keptMoments):]
 }
 
 // goOn takes in what happened up to an entry, it included.
