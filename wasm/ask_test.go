@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -128,26 +129,48 @@ func TestACancelledQuestionEndsTheRun(t *testing.T) {
 	}
 }
 
+// asksThenCounts asks for its balance, and then counts to two million, so that its
+// gas and the clock are looked at.
+var asksThenCounts = handmade{types: [][2][]byte{{{}, {i64}}}, imports: []string{"icn.host_account_get_mana"}, typ: []byte{0},
+	body: slices.Concat([]byte{0x10, 0},
+		[]byte{0x03, 0x40, 0x41, 0, 0x41, 0, 0x28, 2, 0, 0x41, 1, 0x6a, 0x36, 2, 0, 0x41, 0, 0x28, 2, 0, 0x41, 0x80, 0x89, 0xfa, 0, 0x49, 0x0d, 0, 0x0b}), result: i64}
+
+// slowly runs it, in a time of its own, on a host whose answers take that long.
+func slowly(t *testing.T, wall time.Duration, answer func(context.Context) error) (res wasm.Result, err error) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err2 := wasm.NewRunner(wasm.Config{})
+		if err2 != nil {
+			t.Fatal(err2)
+		}
+		defer r.Close()
+		h := world()
+		h.Grants.Read = true
+		h.Ask = func(ctx context.Context, _ wasm.Question, _ icn.DID) (uint64, bool, error) {
+			return 50, true, answer(ctx)
+		}
+		res, err = r.Run(t.Context(), program(asksThenCounts.bytes()), wasm.Input{Host: h}, wasm.Limits{Wall: wall})
+	})
+	return res, err
+}
+
 // TestTheWallClockStandsStillWhileTheHostLooksForAnAnswer: a slow link is not the
 // program's fault.
 func TestTheWallClockStandsStillWhileTheHostLooksForAnAnswer(t *testing.T) {
-	r, err := shared()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := world()
-	h.Grants.Read = true
-	lim := wasm.DefaultLimits()
-	lim.Wall = time.Second
-	h.Ask = func(context.Context, wasm.Question, icn.DID) (uint64, bool, error) {
-		time.Sleep(lim.Wall + lim.Wall/4) // what a slow link takes
-		return 50, true, nil
-	}
-	code := handmade{types: [][2][]byte{{{}, {i64}}}, imports: []string{"icn.host_account_get_mana"}, typ: []byte{0},
-		body: slices.Concat([]byte{0x10, 0}, // then count to two million, so that the clock is looked at
-			[]byte{0x03, 0x40, 0x41, 0, 0x41, 0, 0x28, 2, 0, 0x41, 1, 0x6a, 0x36, 2, 0, 0x41, 0, 0x28, 2, 0, 0x41, 0x80, 0x89, 0xfa, 0, 0x49, 0x0d, 0, 0x0b}), result: i64}.bytes()
-	res, err := r.Run(t.Context(), program(code), wasm.Input{Host: h}, lim)
+	res, err := slowly(t, time.Second, func(context.Context) error {
+		time.Sleep(10 * time.Second)
+		return nil
+	})
 	if err != nil || res.Fault != "" || res.Gas < 10_000_000 {
 		t.Error(err, res.Fault, res.Message, res.Gas)
+	}
+}
+
+func TestAnswersThatTakeTooLongAreTheHostsTrouble(t *testing.T) {
+	_, err := slowly(t, time.Hour, func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	if !errors.Is(err, wasm.ErrHost) || !errors.Is(err, icn.ErrUnavailable) || !strings.Contains(err.Error(), "15s") {
+		t.Error(err)
 	}
 }

@@ -22,9 +22,9 @@ const maxHole = 64
 // begins with is the same. Sections of another kind (passive segments, computed
 // places, overlaps, whose order counts) stay as they are.
 func (t *meter) data(b []byte) ([]byte, error) {
-	all, ok := t.segments(b)
-	if !ok {
-		return b, nil
+	all, fixed, err := t.segments(b)
+	if err != nil || !fixed {
+		return b, err
 	}
 	slices.SortStableFunc(all, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
 	for i, s := range all[1:] {
@@ -62,22 +62,36 @@ func joined(out []byte, s []segment) []byte {
 	return out
 }
 
-// segments reads a section whose segments all go to fixed places; others are not
-// for joining.
-func (t *meter) segments(b []byte) (all []segment, ok bool) {
-	if _, named := t.sections[secDataCount]; named { // the code may name segments
-		return nil, false
-	}
+// segments reads a section, and says whether all its segments go to fixed places:
+// others are not for joining. The engine believes counts and sizes, and allocates
+// what they say: so this is where one that lies is found.
+func (t *meter) segments(b []byte) (all []segment, fixed bool, err error) {
 	r := &reader{b: b}
+	_, named := t.sections[secDataCount] // the code may name segments
+	fixed = !named
 	for n := r.count(); n > 0 && r.err == nil; n-- {
-		if r.u32() != 0 || r.byte() != opI32Const {
-			return nil, false
+		form, s := r.u32(), segment{}
+		switch form {
+		case 0, 2:
+			if form == 2 {
+				r.u32()
+			}
+			from := r.i
+			t.constant(r, nil)
+			at := &reader{b: r.b[from:r.i]}
+			fixed = fixed && form == 0 && at.byte() == opI32Const
+			s.at = uint32(at.s32())
+			fixed = fixed && at.byte() == opEnd && !at.more()
+		case 1:
+			fixed = false
+		default:
+			r.fail("data segment of form %d", form)
 		}
-		at := r.s32()
-		if r.byte() != opEnd {
-			return nil, false
-		}
-		all = append(all, segment{uint32(at), r.take(r.u32())})
+		s.data = r.take(r.u32())
+		all = append(all, s)
 	}
-	return all, r.err == nil && !r.more() && len(all) > 0
+	if r.more() {
+		r.fail("bytes behind the last data segment")
+	}
+	return all, fixed && len(all) > 0, r.err
 }

@@ -180,6 +180,35 @@ func TestWhatNeedsTooMuchFromTheStartIsTooBig(t *testing.T) {
 	}
 }
 
+// TestCountsThatLieAllocateNothing: the engine allocates what a count says, before it
+// looks for the items. A module of a hundred bytes could so end a node.
+func TestCountsThatLieAllocateNothing(t *testing.T) {
+	const many = "\xff\xff\xff\xff\x0f"
+	ok := string(parts{types: []byte{0}, bodies: []string{nothing}, pages: 1}.module())
+	before := func(id byte, body string) string { // the code section of ok
+		at := strings.LastIndex(ok, "\x0a"+sized("\x01"+sized("\x00"+nothing+"\x0b")))
+		return ok[:at] + string([]byte{id}) + sized(body) + ok[at:]
+	}
+	for name, c := range map[string]struct {
+		code    string
+		refused bool
+	}{ // order: each stands alone
+		"data segments":           {ok + "\x0b" + sized(many), true},
+		"bytes of a segment":      {ok + "\x0b" + sized("\x01\x00\x41\x00\x0b"+many+"abc"), true},
+		"bytes of a passive one":  {ok + "\x0b" + sized("\x01\x01"+many+"abc"), true},
+		"element segments":        {before(9, many), true},
+		"elements":                {before(9, "\x01\x01\x00"+many), true},
+		"names of functions":      {ok + "\x00" + sized(sized("name")+"\x01"+sized(many)), false},
+		"names of locals":         {ok + "\x00" + sized(sized("name")+"\x02"+sized("\x01\x00"+many)), false},
+		"a custom section's name": {ok + "\x00" + sized(many+"abc"), false},
+	} {
+		err := wasm.Check([]byte(c.code))
+		if c.refused != (err != nil) || err != nil && !errors.Is(err, icn.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestGuestsCannotReachTheMeter(t *testing.T) {
 	ok := parts{types: []byte{0}, bodies: []string{nothing}}
 	reach := func(body string) parts { return parts{types: []byte{0}, bodies: []string{body}} }
