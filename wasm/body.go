@@ -3,9 +3,12 @@ package wasm
 // maxLocals is how many locals a function may have: what browsers take, too.
 const maxLocals = 50_000
 
-// code rewrites all function bodies.
+// code rewrites all function bodies. Locals are declared by their number, and the
+// compiler has work with each: all together there can be no more than the code could
+// name, a byte of opcode and one of index for each, and those of one function.
 func (t *meter) code(b []byte) ([]byte, error) {
 	r := &reader{b: b}
+	spare := uint64(maxLocals + len(b)/2)
 	n := r.count()
 	if r.err == nil && n != uint32(len(t.own)) {
 		r.fail("%d bodies for %d functions", n, len(t.own))
@@ -22,6 +25,12 @@ func (t *meter) code(b []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		own := uint64(f.locals) - uint64(len(f.fn.params))
+		if own > spare {
+			r.fail("its functions declare far more locals than their code could use")
+			break
+		}
+		spare -= own
 		out = append(appendU32(out, uint32(len(done))), done...)
 	}
 	return out, r.err

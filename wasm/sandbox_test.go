@@ -209,6 +209,30 @@ func TestCountsThatLieAllocateNothing(t *testing.T) {
 	}
 }
 
+// TestLocalsThatNobodyUsesAreRefused: a few bytes declare 50,000, with each of which
+// the compiler has work: a hundred such functions took half a gigabyte.
+func TestLocalsThatNobodyUsesAreRefused(t *testing.T) {
+	module := func(functions, each int) []byte {
+		section := func(id byte, b []byte) []byte { return append(uleb([]byte{id}, uint32(len(b))), b...) }
+		n := uleb(nil, uint32(functions))
+		code := slices.Clone(n)
+		for range functions {
+			body := append(uleb([]byte{1}, uint32(each)), i64, 0x0b)
+			code = append(uleb(code, uint32(len(body))), body...)
+		}
+		return slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), section(1, []byte{1, 0x60, 0, 0}), section(3, append(n, make([]byte, functions)...)),
+			section(7, []byte{1, 3, 'r', 'u', 'n', 0, 0}), section(10, code))
+	}
+	if err := wasm.Check(module(1, 50_000)); err != nil {
+		t.Error(err)
+	}
+	for _, x := range [][2]int{{1, 50_001}, {2, 50_000}, {100_000, 50_000}} {
+		if err := wasm.Check(module(x[0], x[1])); !errors.Is(err, icn.ErrInvalid) || !strings.Contains(err.Error(), "locals") {
+			t.Errorf("%d functions with %d locals each: %v", x[0], x[1], err)
+		}
+	}
+}
+
 func TestGuestsCannotReachTheMeter(t *testing.T) {
 	ok := parts{types: []byte{0}, bodies: []string{nothing}}
 	reach := func(body string) parts { return parts{types: []byte{0}, bodies: []string{body}} }
