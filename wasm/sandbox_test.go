@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -229,6 +230,32 @@ func TestLocalsThatNobodyUsesAreRefused(t *testing.T) {
 	for _, x := range [][2]int{{1, 50_001}, {2, 50_000}, {100_000, 50_000}} {
 		if err := wasm.Check(module(x[0], x[1])); !errors.Is(err, icn.ErrInvalid) || !strings.Contains(err.Error(), "locals") {
 			t.Errorf("%d functions with %d locals each: %v", x[0], x[1], err)
+		}
+	}
+}
+
+// TestMoreLoopsThanCanBeCompiledAreRefused: a small module could keep the compiler
+// busy for hours, where neither gas nor the wall clock count.
+func TestMoreLoopsThanCanBeCompiledAreRefused(t *testing.T) {
+	of := func(loops ...int) []byte {
+		section := func(id byte, b []byte) []byte { return append(uleb([]byte{id}, uint32(len(b))), b...) }
+		n := uleb(nil, uint32(len(loops)))
+		code := slices.Clone(n)
+		for _, k := range loops {
+			body := slices.Concat([]byte{0}, bytes.Repeat([]byte{0x03, 0x40, 0x0b}, k), []byte{0x0b})
+			code = append(uleb(code, uint32(len(body))), body...)
+		}
+		return slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), section(1, []byte{1, 0x60, 0, 0}), section(3, append(n, make([]byte, len(loops))...)),
+			section(7, []byte{1, 3, 'r', 'u', 'n', 0, 0}), section(10, code))
+	}
+	for _, ok := range [][]byte{of(3000), of(1000, 1000, 1000), of(slices.Repeat([]int{32}, 20_000)...)} {
+		if err := wasm.Check(ok); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range [][]byte{of(4000), of(slices.Repeat([]int{1000}, 11)...)} {
+		if err := wasm.Check(bad); !errors.Is(err, icn.ErrInvalid) || !strings.Contains(err.Error(), "loops") {
+			t.Error(err)
 		}
 	}
 }
