@@ -21,6 +21,10 @@ func (m *Machine) Belongs(d icn.DID) bool { return m.identity.Belongs(d) }
 // Node returns an active node.
 func (m *Machine) Node(d icn.DID) (identity.Node, bool) { return m.identity.Node(d) }
 
+// NodeOfSeat is the node that has, or had last, this place in the order. It looks
+// at all nodes that ever belonged.
+func (m *Machine) NodeOfSeat(raftID uint64) (icn.DID, bool) { return m.identity.OfSeat(raftID) }
+
 // Nodes lists the active nodes in order of admission.
 func (m *Machine) Nodes() []identity.Peer { return m.identity.Nodes() }
 

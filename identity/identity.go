@@ -128,6 +128,17 @@ func (f *Fold) Node(d icn.DID) (Node, bool) {
 	return n, ok && n.Active
 }
 
+// OfSeat is the node that has, or had last, this place in the order.
+func (f *Fold) OfSeat(raftID uint64) (who icn.DID, found bool) {
+	f.nodes.Each(func(d icn.DID, n Node) bool {
+		if n.RaftID == raftID {
+			who, found = d, true
+		}
+		return !found
+	})
+	return who, found
+}
+
 // Member returns a member.
 func (f *Fold) Member(d icn.DID) (Member, bool) { return f.members.Get(d) }
 

@@ -120,6 +120,7 @@ func (l *Loop) applyOne(it *toApply) error {
 		l.peers.rosterAt = e.Index
 		l.updateRoster()
 		l.calmExpelled()
+		l.checkMembership()
 	}
 	for _, ev := range out.Events {
 		switch b := ev.Body.(type) {
@@ -129,6 +130,8 @@ func (l *Loop) applyOne(it *toApply) error {
 			}
 		case icn.KeyRotated:
 			l.rotated(b)
+		case icn.NodeLeft:
+			l.farewell(b)
 		case icn.JobSettled:
 			l.spotCheck(b, ev.Time)
 		}

@@ -204,6 +204,7 @@ func (l *Loop) loadRest() error {
 		return err
 	}
 	l.tellKey()
+	l.checkMembership()
 	if err := l.loadEvidence(); err != nil {
 		return err
 	}

@@ -97,10 +97,17 @@ func (w *World) depart(d icn.DID) {
 	m := w.nodes[i]
 	w.Count.Left++
 	m.gone = true
-	w.at(200, func() {
+	end := w.now + 5000
+	var look func()
+	look = func() {
+		if m.up() && !m.loop.Dispensable() && w.now < end {
+			w.at(100, look)
+			return
+		}
 		m.crash()
 		m.admitted = false
-	})
+	}
+	w.at(200, look)
 }
 
 // appeal has a victim of a leader that leaves out statements say something that is

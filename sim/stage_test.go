@@ -141,3 +141,30 @@ func TestALeaderThatLeavesOutStatementsIsLeft(t *testing.T) {
 		}
 	}
 }
+
+// Of two to five nodes any one can leave, while jobs run; the others go on, with one
+// clerk less or two.
+func TestAnyNodeCanLeave(t *testing.T) {
+	for seed := range uint64(120) {
+		nodes := 2 + int(seed/30)
+		st := &sim.Stage{}
+		st.Begin = func(w *sim.World) {
+			for i := range 40 {
+				w.At(800+int64(i)*50, func() { w.Post(int(seed+uint64(i))%nodes, job("20")) })
+			}
+			w.At(1500, func() {
+				who := int(seed) % (nodes + 1)
+				if who == nodes {
+					who, _ = w.Leader(0)
+				}
+				w.Leave(who)
+			})
+		}
+		x := sim.New(sim.Options{Seed: seed, Nodes: nodes, Millis: 4000, Stage: st})
+		if err := x.Run(); err != nil {
+			t.Errorf("%v\n%s", err, x.Describe())
+		} else if x.Count.Left != 1 {
+			t.Errorf("seed %d: %d nodes left", seed, x.Count.Left)
+		}
+	}
+}
