@@ -126,13 +126,14 @@ func jobFor(f *federation, id string, budget, phase uint64) string {
 	c, err := icn.CastCID([]byte(id))
 	require.NoError(f, err)
 	j := mustJob(f, c)
-	b := icn.AppendDID(icn.AppendDID(icn.AppendArray(nil, 15), j.Submitter), j.Via)
+	b := icn.AppendDID(icn.AppendDID(icn.AppendArray(nil, 16), j.Submitter), j.Via)
 	b = j.Spec.Append(icn.AppendUint(b, budget))
 	b = icn.AppendUint(icn.AppendTime(b, j.PostedAt), phase)
 	b = icn.AppendUint(icn.AppendUint(b, uint64(j.Attempt)), uint64(j.Tries))
 	b = icn.AppendArray(icn.AppendArray(b, 0), 0)
 	b = icn.AppendTime(icn.AppendTime(b, j.From), j.Due)
-	return string(icn.AppendArray(icn.AppendCID(icn.AppendCID(b, j.State), j.Began), 0))
+	b = icn.AppendUint(icn.AppendCID(icn.AppendCID(b, j.State), j.Began), j.Given)
+	return string(icn.AppendArray(b, 0))
 }
 
 func TestASnapshotOfSomethingElseIsRefused(t *testing.T) {

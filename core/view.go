@@ -88,8 +88,6 @@ type Duty struct {
 	ID      icn.CID
 	Attempt uint32
 	Job     mesh.Job
-	// Transcript is what the program asked the world in the run that is checked.
-	Transcript icn.CID
 }
 
 // DutiesOf lists what node me must see to about job id; nothing when it ended.
@@ -125,8 +123,8 @@ func (m *Machine) checkDuty(me icn.DID, id icn.CID) []Duty {
 	if !ok || !c.Pending(me) {
 		return nil
 	}
-	j := mesh.Job{Submitter: c.Submitter, Via: c.Via, Spec: c.Spec, PostedAt: c.PostedAt, Began: c.Began, Due: c.Due}
-	return []Duty{{Task: TaskCheck, ID: id, Job: j, Transcript: c.Transcript}}
+	j := mesh.Job{Submitter: c.Submitter, Via: c.Via, Spec: c.Spec, PostedAt: c.PostedAt, Began: c.Began, Given: c.Given, Due: c.Due}
+	return []Duty{{Task: TaskCheck, ID: id, Job: j}}
 }
 
 // Settled returns a job that can be checked, or is.

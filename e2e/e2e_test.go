@@ -53,8 +53,10 @@ func buildAndRun(m *testing.M) (code int, err error) {
 			return 1, err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(built, "fails.wasm"), fails, 0o600); err != nil {
-		return 1, err
+	for name, code := range map[string][]byte{"fails.wasm": fails, "asks.wasm": asks} { // order: each stands alone
+		if err := os.WriteFile(filepath.Join(built, name), code, 0o600); err != nil {
+			return 1, err
+		}
 	}
 	code = m.Run()
 	if database.server != nil && database.err == nil {
@@ -65,6 +67,11 @@ func buildAndRun(m *testing.M) (code int, err error) {
 
 // fails is a program that does nothing but trap: (func (export "_start") unreachable).
 var fails = []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x07\x0a\x01\x06_start\x00\x00\x0a\x05\x01\x03\x00\x00\x0b")
+
+// asks is a program whose result is its submitter's balance:
+// (func (export "run") (result i64) (call $host_account_get_mana)).
+var asks = []byte("\x00asm\x01\x00\x00\x00\x01\x05\x01\x60\x00\x01\x7e\x02\x1d\x01\x03icn\x15host_account_get_mana\x00\x00" +
+	"\x03\x02\x01\x00\x07\x07\x01\x03run\x00\x01\x0a\x06\x01\x04\x00\x10\x00\x0b")
 
 func build(env []string, args ...string) error {
 	cmd := exec.Command("go", append([]string{"build"}, args...)...)
@@ -91,7 +98,7 @@ func TestScripts(t *testing.T) {
 func setup(env *testscript.Env) error {
 	env.Setenv("PATH", built+string(os.PathListSeparator)+os.Getenv("PATH"))
 	env.Setenv("ICN_HOME", filepath.Join(env.WorkDir, "home"))
-	for _, name := range []string{"spin.wasm", "tiny.wasm", "fails.wasm", "steps.wasm", "wordtally.wasm"} {
+	for _, name := range []string{"spin.wasm", "tiny.wasm", "fails.wasm", "steps.wasm", "wordtally.wasm", "asks.wasm"} {
 		if err := os.Link(filepath.Join(built, name), filepath.Join(env.WorkDir, name)); err != nil {
 			return err
 		}

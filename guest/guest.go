@@ -14,7 +14,6 @@ var (
 	ErrDenied  = errors.New("the job does not grant this")
 	ErrMissing = errors.New("there is no such thing")
 	ErrTooMuch = errors.New("it is over a limit, or over what is granted")
-	ErrFailed  = errors.New("the executor could not do it")
 )
 
 func check(code int64) error {
@@ -27,8 +26,6 @@ func check(code int64) error {
 		return ErrMissing
 	case -4:
 		return ErrTooMuch
-	case -5:
-		return ErrFailed
 	}
 	if code < 0 {
 		return fmt.Errorf("the host answers %d", code)
@@ -116,15 +113,15 @@ func Job() (string, error) {
 // Now is the job's time, in milliseconds since 1970: it stands still.
 func Now() int64 { return hostTime() }
 
-// Balance is an account's capacity; of the submitter, if did is empty. It needs the
-// grant to read.
+// Balance is an account's capacity at the moment when the job got its executor; the
+// submitter's, if did is empty. It needs the grant to read.
 func Balance(did string) (uint64, error) {
 	n := hostMana(in(did))
 	return uint64(max(n, 0)), check(n)
 }
 
-// Reputation is somebody's, of 100; of the submitter, if did is empty. It needs the
-// grant to read.
+// Reputation is somebody's, of 100, at the moment when the job got its executor; the
+// submitter's, if did is empty. It needs the grant to read.
 func Reputation(did string) (uint64, error) {
 	n := hostReputation(in(did))
 	return uint64(max(n, 0)), check(n)
@@ -146,7 +143,8 @@ func Put(data []byte) (string, error) {
 	return string(b), err
 }
 
-// Get reads a block. It needs the grant to read.
+// Get reads a block. It needs the grant to read. If this executor cannot find the
+// block, the run ends, and another executor gets the job.
 func Get(cid string) ([]byte, error) {
 	p, n := in(cid)
 	return text(func(out unsafe.Pointer, most uint32) int32 { return hostGet(p, n, out, most) })

@@ -99,7 +99,7 @@ func TestFormatsNameFilesTagsAndFaults(t *testing.T) {
 	for _, tag := range []string{icn.StatementDomain, icn.BidDomain, "icn/checkpoint/v1/", "icn/genesis/v1", "icn/snapshot/v1"} {
 		require.Contains(t, section(t, page, "### Signatures and domain tags"), "| `"+tag+"` |")
 	}
-	for _, f := range []icn.Fault{icn.FaultTrap, icn.FaultExit, icn.FaultGas, icn.FaultWall, icn.FaultMemory, icn.FaultOutput, icn.FaultDepth, icn.FaultModule} {
+	for _, f := range []icn.Fault{icn.FaultTrap, icn.FaultExit, icn.FaultGas, icn.FaultWall, icn.FaultMemory, icn.FaultOutput, icn.FaultDepth, icn.FaultRefused, icn.FaultModule} {
 		require.Contains(t, section(t, page, "## Outcome"), "`"+string(f)+"`")
 	}
 }

@@ -208,15 +208,16 @@ type Fault string
 
 // The faults.
 const (
-	FaultNone   Fault = ""
-	FaultTrap   Fault = "trap"
-	FaultExit   Fault = "exit-code"
-	FaultGas    Fault = "gas"
-	FaultWall   Fault = "wall-clock"
-	FaultMemory Fault = "memory"
-	FaultOutput Fault = "output"
-	FaultDepth  Fault = "call-depth"
-	FaultModule Fault = "module" // the bytes are no program that can ever run
+	FaultNone    Fault = ""
+	FaultTrap    Fault = "trap"
+	FaultExit    Fault = "exit-code"
+	FaultGas     Fault = "gas"
+	FaultWall    Fault = "wall-clock"
+	FaultMemory  Fault = "memory"
+	FaultOutput  Fault = "output"
+	FaultDepth   Fault = "call-depth"
+	FaultRefused Fault = "refused" // a host call, in a form that has no answer
+	FaultModule  Fault = "module"  // the bytes are no program that can ever run
 )
 
 // Outcome is what a run of a job comes to: the same whenever it is run again.
@@ -228,6 +229,9 @@ type Outcome struct {
 	Gas      uint64
 	Spent    uint64      // of the grant
 	Submits  []Submitted // jobs that the program posts
+	// Transcript is what the program asked of the federation's state, and was told,
+	// as a file; undefined = nothing. Everybody derives the answers from the log.
+	Transcript CID
 }
 
 // NamedOutput is what a program left under a name.
@@ -244,7 +248,7 @@ type Submitted struct {
 
 // Append appends the canonical form.
 func (o Outcome) Append(b []byte) []byte {
-	b = AppendUint(AppendText(AppendArray(b, 7), string(o.Fault)), uint64(o.ExitCode))
+	b = AppendUint(AppendText(AppendArray(b, 8), string(o.Fault)), uint64(o.ExitCode))
 	b = AppendArray(AppendCID(b, o.Output), len(o.Outputs))
 	for _, x := range o.Outputs {
 		b = AppendCID(AppendText(AppendArray(b, 2), x.Name), x.CID)
@@ -253,12 +257,12 @@ func (o Outcome) Append(b []byte) []byte {
 	for _, x := range o.Submits {
 		b = x.Spec.Append(AppendUint(AppendArray(b, 2), x.Budget))
 	}
-	return b
+	return AppendCID(b, o.Transcript)
 }
 
 // ReadOutcome reads what [Outcome.Append] wrote.
 func ReadOutcome(r *Reader) Outcome {
-	r.Tuple(7)
+	r.Tuple(8)
 	o := Outcome{Fault: Fault(r.Text(32)), ExitCode: r.Uint32(), Output: r.CID()}
 	for range r.Array(MaxOutputs) {
 		r.Tuple(2)
@@ -277,6 +281,7 @@ func ReadOutcome(r *Reader) Outcome {
 		}
 		o.Submits = append(o.Submits, x)
 	}
+	o.Transcript = r.CID()
 	return o
 }
 
@@ -285,23 +290,22 @@ func (o Outcome) Digest() CID { return SumCID(DagCBOR, o.Append(nil)) }
 
 // JobReceipt is the executor's signed word about a run that took place.
 type JobReceipt struct {
-	Job        CID
-	Attempt    uint32
-	Spec       CID // what was run
-	Outcome    Outcome
-	Message    string // a fault in words
-	Log        CID    // stderr, or undefined
-	Transcript CID    // what the program asked the world, and was told; or undefined
-	Millis     uint64 // wall clock, as the executor saw it: information only
-	ABI        uint32 // version of the sandbox
-	MemDenied  uint32 // refused growths of memory
-	TblDenied  uint32 // refused growths of tables
+	Job       CID
+	Attempt   uint32
+	Spec      CID // what was run
+	Outcome   Outcome
+	Message   string // a fault in words
+	Log       CID    // stderr, or undefined
+	Millis    uint64 // wall clock, as the executor saw it: information only
+	ABI       uint32 // version of the sandbox
+	MemDenied uint32 // refused growths of memory
+	TblDenied uint32 // refused growths of tables
 }
 
 func readJobReceipt(r *Reader) Op {
 	return JobReceipt{
 		Job: r.MustCID(), Attempt: r.Uint32(), Spec: r.MustCID(), Outcome: ReadOutcome(r), Message: r.Text(MaxText),
-		Log: r.CID(), Transcript: r.CID(), Millis: r.Uint(), ABI: r.Uint32(), MemDenied: r.Uint32(), TblDenied: r.Uint32(),
+		Log: r.CID(), Millis: r.Uint(), ABI: r.Uint32(), MemDenied: r.Uint32(), TblDenied: r.Uint32(),
 	}
 }
 
@@ -385,7 +389,7 @@ func (BanLift) Kind() string { return "ban.lift" }
 
 func (JobPost) fields() int     { return 3 }
 func (JobAssign) fields() int   { return 4 }
-func (JobReceipt) fields() int  { return 11 }
+func (JobReceipt) fields() int  { return 10 }
 func (JobFail) fields() int     { return 5 }
 func (JobCancel) fields() int   { return 1 }
 func (JobSave) fields() int     { return 3 }
@@ -410,7 +414,7 @@ func (o JobAssign) appendFields(b []byte) []byte {
 func (o JobReceipt) appendFields(b []byte) []byte {
 	b = AppendCID(AppendUint(AppendCID(b, o.Job), uint64(o.Attempt)), o.Spec)
 	b = AppendText(o.Outcome.Append(b), o.Message)
-	b = AppendUint(AppendCID(AppendCID(b, o.Log), o.Transcript), o.Millis)
+	b = AppendUint(AppendCID(b, o.Log), o.Millis)
 	return AppendUint(AppendUint(AppendUint(b, uint64(o.ABI)), uint64(o.MemDenied)), uint64(o.TblDenied))
 }
 

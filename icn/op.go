@@ -40,7 +40,7 @@ var decoders = map[string]struct {
 	AuditHead{}.Kind():    {2, func(r *Reader) Op { return AuditHead{Lines: r.Uint(), Head: r.Hash()} }},
 	JobPost{}.Kind():      {3, func(r *Reader) Op { return JobPost{Via: r.DID(), Budget: r.Uint(), Spec: ReadJobSpec(r)} }},
 	JobAssign{}.Kind():    {4, readJobAssign},
-	JobReceipt{}.Kind():   {11, readJobReceipt},
+	JobReceipt{}.Kind():   {10, readJobReceipt},
 	JobFail{}.Kind(): {5, func(r *Reader) Op {
 		return JobFail{Job: r.MustCID(), Attempt: r.Uint32(), Executor: r.DID(), Declined: r.Bool(), Reason: r.Text(MaxText)}
 	}},

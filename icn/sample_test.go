@@ -42,7 +42,7 @@ func sampleSpec() icn.JobSpec {
 
 func sampleOutcome() icn.Outcome {
 	return icn.Outcome{Output: rawCID("hello world"), Outputs: []icn.NamedOutput{{Name: "table", CID: rawCID("1,2")}}, Gas: 123_456, Spent: 3,
-		Submits: []icn.Submitted{{Budget: 5, Spec: icn.JobSpec{Kind: icn.JobEcho, Inline: []byte("again")}}}}
+		Submits: []icn.Submitted{{Budget: 5, Spec: icn.JobSpec{Kind: icn.JobEcho, Inline: []byte("again")}}}, Transcript: rawCID("asked")}
 }
 
 // sampleOps holds an operation of each kind.
@@ -59,7 +59,7 @@ func sampleOps() []icn.Op {
 			{Bid: rawCID("bid 1"), Executor: who(4), Price: 9, FreeSlots: 4, FreeMB: 2048, RTTMicros: 1500},
 			{Bid: rawCID("bid 2"), Executor: who(5), Price: 12, FreeSlots: 1, FreeMB: 512, RTTMicros: 800},
 		}},
-		icn.JobReceipt{Job: job, Attempt: 1, Spec: sampleSpec().CID(), Outcome: sampleOutcome(), Log: rawCID("log"), Transcript: rawCID("asked"), Millis: 17, ABI: 1, MemDenied: 2, TblDenied: 3},
+		icn.JobReceipt{Job: job, Attempt: 1, Spec: sampleSpec().CID(), Outcome: sampleOutcome(), Log: rawCID("log"), Millis: 17, ABI: 1, MemDenied: 2, TblDenied: 3},
 		icn.JobFail{Job: job, Attempt: 2, Executor: who(4), Declined: true, Reason: "no free slot"},
 		icn.JobCancel{Job: job},
 		icn.JobSave{Job: job, Attempt: 1, State: rawCID("half")},
@@ -157,6 +157,7 @@ func anyOutcome(t *rapid.T) icn.Outcome {
 	for range rapid.IntRange(0, 2).Draw(t, "submitted") {
 		o.Submits = append(o.Submits, icn.Submitted{Budget: number(t, "budget"), Spec: anySpec(t)})
 	}
+	o.Transcript = maybeCID(t, "transcript")
 	return o
 }
 
@@ -185,7 +186,7 @@ func anyOp(t *rapid.T) icn.Op {
 		return a
 	case "job.receipt":
 		return icn.JobReceipt{Job: anyCID(t, "job"), Attempt: u32("attempt"), Spec: anyCID(t, "spec"), Outcome: anyOutcome(t), Message: text(t, icn.MaxText, "message"),
-			Log: maybeCID(t, "log"), Transcript: maybeCID(t, "transcript"), Millis: number(t, "millis"), ABI: u32("abi"), MemDenied: u32("memory"), TblDenied: u32("table")}
+			Log: maybeCID(t, "log"), Millis: number(t, "millis"), ABI: u32("abi"), MemDenied: u32("memory"), TblDenied: u32("table")}
 	case "job.fail":
 		return icn.JobFail{Job: anyCID(t, "job"), Attempt: u32("attempt"), Executor: anyDID(t, "executor"), Declined: rapid.Bool().Draw(t, "declined"), Reason: text(t, icn.MaxText, "reason")}
 	case "key.rotate":

@@ -3,13 +3,12 @@ package launch
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
-	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/node"
@@ -19,13 +18,14 @@ import (
 // saveEvery is how often a program's checkpoints are told to the federation.
 const saveEvery = time.Second
 
-// maxKept bounds a checkpoint or a transcript that is read back.
+// maxKept bounds a checkpoint that is read back.
 const maxKept = 8 << 20
 
 // host is what a job's program can ask of this node, in its submitter's name.
 func (j *jobs) host(ctx context.Context, r node.Run) (h wasm.Host, err error) {
 	spec := r.Job.Spec
-	h = wasm.Host{Caller: r.Job.Submitter.String(), Job: r.ID.String(), Grants: spec.Grants, Outputs: spec.Outputs, Ask: j.ask, Verify: key.Verify,
+	h = wasm.Host{Caller: r.Job.Submitter.String(), Job: r.ID.String(), Grants: spec.Grants, Outputs: spec.Outputs, Verify: key.Verify, Block: j.block,
+		Ask: j.asking(r.Job.Given),
 		Submit: func(b []byte) (uint64, error) {
 			x, err := readSubmit(b)
 			return x.Budget + x.Spec.Grants.Submit + x.Spec.Grants.Spend, err
@@ -33,9 +33,6 @@ func (j *jobs) host(ctx context.Context, r node.Run) (h wasm.Host, err error) {
 	}
 	if h.Resume, err = j.kept(ctx, r.Job.Began); err != nil {
 		return h, fmt.Errorf("checkpoint: %w", err)
-	}
-	if h.Replay, err = j.kept(ctx, r.Transcript); err != nil {
-		return h, fmt.Errorf("transcript: %w", err)
 	}
 	if r.Attempt == 0 { // it is run again: nothing new comes of it
 		return h, nil
@@ -72,31 +69,25 @@ func (j *jobs) kept(ctx context.Context, c icn.CID) ([]byte, error) {
 	return b, err
 }
 
-// ask answers a program's questions about the world.
-func (j *jobs) ask(ctx context.Context, name string, args []byte) ([]byte, error) {
-	if name == "block" {
-		c, err := icn.ParseCID(string(args))
-		if err != nil {
-			return nil, err
+// block reads a block for a program.
+func (j *jobs) block(ctx context.Context, c icn.CID) ([]byte, error) {
+	b, err := j.blocks.Get(ctx, c)
+	return b.Data, err
+}
+
+// asking answers a program's questions about accounts, as of the entry that gave
+// the job to its executor: there every node finds the same.
+func (j *jobs) asking(given uint64) func(context.Context, wasm.Question, icn.DID) (uint64, bool, error) {
+	return func(ctx context.Context, about wasm.Question, who icn.DID) (uint64, bool, error) {
+		p, err := j.node.Past(ctx, who, given)
+		switch about {
+		case wasm.AskMana:
+			return p.Balance, p.Known, err
+		case wasm.AskReputation:
+			return p.Reputation / 1000, true, err
 		}
-		b, err := j.blocks.Get(ctx, c)
-		return b.Data, err
+		return 0, false, errors.Join(err, fmt.Errorf("question %q: %w: nobody knows such a thing", about, icn.ErrInvalid))
 	}
-	d, err := icn.ParseDID(string(args))
-	if err != nil {
-		return nil, err
-	}
-	var n uint64
-	err = j.node.View(func(m *core.Machine) {
-		now := m.Head().Time
-		switch a, _ := m.Account(d, now); name {
-		case "mana":
-			n = a.Balance
-		case "reputation":
-			n = m.Reputation(d, now) / 1000
-		}
-	})
-	return binary.LittleEndian.AppendUint64(nil, n), err
 }
 
 // readSubmit reads a job that a program posts: the JSON of POST /mesh/submit.

@@ -55,14 +55,14 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return node.Output{}, err
+	case errors.Is(err, wasm.ErrHost):
+		return node.Output{}, j.unanswered(err)
 	case wasm.IsTooBig(err):
 		res.Fault, res.Message = icn.FaultMemory, err.Error()
 	case errors.Is(err, icn.ErrInvalid):
 		res.Fault, res.Message = icn.FaultModule, err.Error()
 	case err != nil:
 		return node.Output{}, fmt.Errorf("%w: %w", node.ErrNotRun, err)
-	case stdin.err != nil: // the program met a hole that is not its fault
-		return node.Output{}, fmt.Errorf("inputs: %w", stdin.err)
 	}
 	out := icn.Outcome{Fault: res.Fault, ExitCode: res.ExitCode, Gas: res.Gas, Spent: res.Spent}
 	if out.Submits, err = submitted(res.Submits); err == nil {
@@ -76,6 +76,16 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 		Millis: uint64(time.Since(began).Milliseconds()), ABI: wasm.ABI,
 		MemDenied: uint32(min(res.MemoryDenied, math.MaxUint32)), TblDenied: uint32(min(res.TableDenied, math.MaxUint32)),
 	}}, nil
+}
+
+// unanswered is what becomes of a run whose program this node could not answer, or
+// feed. What is missing, or behind a link that is gone, another node may have: that
+// is no failure of this one's. Anything else is.
+func (j *jobs) unanswered(err error) error {
+	if errors.Is(err, icn.ErrNotFound) || errors.Is(err, icn.ErrUnavailable) {
+		return fmt.Errorf("%w to its end: %w", node.ErrNotRun, err)
+	}
+	return err
 }
 
 // echo runs nothing: it says the input again.

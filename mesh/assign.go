@@ -44,7 +44,7 @@ func (f *Fold) assign(s Step, o icn.JobAssign) (Result, error) {
 
 // give has the chosen executors run the job's attempt.
 func (f *Fold) give(s Step, id icn.CID, j Job, chosen []icn.Offer, told icn.JobAssigned) Result {
-	j.Phase, j.Runs, j.Began = Assigned, nil, j.State
+	j.Phase, j.Runs, j.Began, j.Given = Assigned, nil, j.State, s.Index
 	for _, o := range chosen {
 		j.Runs = append(j.Runs, Run{Executor: o.Executor, Price: o.Price})
 		st := f.Standing(o.Executor)

@@ -15,7 +15,7 @@ type Check struct {
 	Spec                     icn.JobSpec
 	PostedAt                 icn.Time
 	Began                    icn.CID // the checkpoint from which it began
-	Transcript               icn.CID
+	Given                    uint64  // the entry that gave it its executor
 	ABI                      uint32
 	Outcome                  icn.CID // the digest of what the executor said
 	Due                      icn.Time
@@ -50,7 +50,7 @@ func (f *Fold) keep(s Step, o icn.JobReceipt, j Job) Result {
 		return Result{} // nobody else was asked in the first place
 	}
 	c := Check{Submitter: j.Submitter, Via: j.Via, Executor: r.Executor, Price: r.Price, Spec: j.Spec, PostedAt: j.PostedAt, Began: j.Began,
-		Transcript: o.Transcript, ABI: o.ABI, Outcome: o.Outcome.Digest(), Due: later(s.Time, s.Rules.CheckMillis)}
+		Given: j.Given, ABI: o.ABI, Outcome: o.Outcome.Digest(), Due: later(s.Time, s.Rules.CheckMillis)}
 	f.settled.Put(o.Job, c)
 	return Result{Effects: []icn.Effect{icn.SetTimer{Name: checkName(o.Job), Due: c.Due}}}
 }

@@ -220,3 +220,73 @@ func TestCopiesSurviveARestart(t *testing.T) {
 	got, _ := reread(t, m).Settled(sure)
 	require.Equal(t, want, got)
 }
+
+// foundAsked is found, by somebody who comes to another transcript.
+func (m *market) foundAsked(id icn.CID, asked icn.CID) {
+	m.Helper()
+	c, ok := m.f.Settled(id)
+	require.True(m, ok)
+	for _, n := range []string{"n1", "n2", "n3", "n4", "n5", "n6"} {
+		if c.Pending(did(n)) {
+			m.must(n, icn.JobVerdict{Job: id, Outcome: icn.Outcome{Output: block("output"), Gas: 5, Transcript: asked}, ABI: 1})
+			return
+		}
+	}
+	require.Fail(m, "nobody runs it again")
+}
+
+// reading is a job whose program may ask, settled with this transcript.
+func (m *market) reading(asked icn.CID) icn.CID {
+	m.Helper()
+	s := spec()
+	s.Grants.Read = true
+	m.must("ann", icn.JobPost{Via: did("n1"), Budget: 100, Spec: s})
+	id := icn.JobID(block("statement "+number(m.said)), 0)
+	m.give(id, offer("n2", 30))
+	r := m.receipt(id, 1)
+	r.Outcome.Transcript = asked
+	m.must("n2", r)
+	return id
+}
+
+// TestASpoiltTranscriptStandsAgainstWhoSignedIt: what it names need not be had, for
+// nobody reads it; those who run the job again come to their own.
+func TestASpoiltTranscriptStandsAgainstWhoSignedIt(t *testing.T) {
+	m := newMarket(t)
+	id := m.reading(block("nobody can have this"))
+	m.must("n1", icn.JobCheck{Job: id})
+	m.foundAsked(id, block("what was asked"))
+	m.foundAsked(id, block("what was asked"))
+	require.Equal(t, "mismatch", m.events[0].(icn.CheckEnded).Result)
+	require.Equal(t, did("n2"), m.events[1].(icn.ExecutorConvicted).Executor)
+}
+
+func TestOneCheckerWithAnotherTranscriptBansNobody(t *testing.T) {
+	m := newMarket(t)
+	id := m.reading(block("what was asked"))
+	m.must("n1", icn.JobCheck{Job: id})
+	m.foundAsked(id, block("a lie"))
+	m.foundAsked(id, block("what was asked"))
+	require.Equal(t, "match", m.events[0].(icn.CheckEnded).Result)
+	require.NotEqual(t, did("n2"), m.events[1].(icn.ExecutorConvicted).Executor)
+}
+
+func TestWhoMayNotAskHasNoTranscript(t *testing.T) {
+	m := newMarket(t)
+	id := m.assigned()
+	r := m.receipt(id, 1)
+	r.Outcome.Transcript = block("asked")
+	m.refused("n2", r, icn.ErrInvalid, "asked what was not granted")
+}
+
+// TestACheckKnowsWhenTheJobWasGiven: as of which entry the program was told things.
+func TestACheckKnowsWhenTheJobWasGiven(t *testing.T) {
+	m := newMarket(t)
+	id := m.assigned()
+	given := m.job(id).Given
+	require.NotZero(t, given)
+	m.must("n2", m.receipt(id, 1))
+	c, ok := m.f.Settled(id)
+	require.True(t, ok)
+	require.Equal(t, given, c.Given)
+}

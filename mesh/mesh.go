@@ -52,6 +52,7 @@ type Job struct {
 	Due       icn.Time // when the phase ends by itself
 	State     icn.CID  // the program's last checkpoint; undefined = none
 	Began     icn.CID  // the one that this attempt began from
+	Given     uint64   // the entry that gave this attempt to its executors: as of it the program is told things
 	Failures  []Failure
 }
 

@@ -3,7 +3,7 @@ package mesh
 import "github.com/InterCooperative-Network/icn-core/icn"
 
 func appendJob(b []byte, j Job) []byte {
-	b = icn.AppendDID(icn.AppendDID(icn.AppendArray(b, 15), j.Submitter), j.Via)
+	b = icn.AppendDID(icn.AppendDID(icn.AppendArray(b, 16), j.Submitter), j.Via)
 	b = j.Spec.Append(icn.AppendUint(b, j.Budget))
 	b = icn.AppendUint(icn.AppendTime(b, j.PostedAt), uint64(j.Phase))
 	b = icn.AppendUint(icn.AppendUint(b, uint64(j.Attempt)), uint64(j.Tries))
@@ -17,7 +17,7 @@ func appendJob(b []byte, j Job) []byte {
 		b = o.Append(b)
 	}
 	b = icn.AppendTime(icn.AppendTime(b, j.From), j.Due)
-	b = icn.AppendCID(icn.AppendCID(b, j.State), j.Began)
+	b = icn.AppendUint(icn.AppendCID(icn.AppendCID(b, j.State), j.Began), j.Given)
 	b = icn.AppendArray(b, len(j.Failures))
 	for _, f := range j.Failures {
 		b = icn.AppendDID(icn.AppendArray(b, 3), f.Executor)
@@ -27,7 +27,7 @@ func appendJob(b []byte, j Job) []byte {
 }
 
 func readJob(r *icn.Reader) Job {
-	r.Tuple(15)
+	r.Tuple(16)
 	j := Job{Submitter: r.DID(), Via: r.DID(), Budget: r.Uint(), Spec: icn.ReadJobSpec(r), PostedAt: r.Time(), Phase: Phase(r.Uint()),
 		Attempt: r.Uint32(), Tries: r.Uint32()}
 	for range r.Array(icn.MaxCopies) {
@@ -41,7 +41,7 @@ func readJob(r *icn.Reader) Job {
 	for range r.Array(reserves) {
 		j.Reserve = append(j.Reserve, icn.ReadOffer(r))
 	}
-	j.From, j.Due, j.State, j.Began = r.Time(), r.Time(), r.CID(), r.CID()
+	j.From, j.Due, j.State, j.Began, j.Given = r.Time(), r.Time(), r.CID(), r.CID(), r.Uint()
 	for range r.Array(1000) {
 		r.Tuple(3)
 		j.Failures = append(j.Failures, Failure{Executor: r.DID(), Cause: icn.Cause(r.Text(16)), Reason: r.Text(1024)})
@@ -84,7 +84,7 @@ func readStanding(r *icn.Reader) (s Standing) {
 func appendCheck(b []byte, c Check) []byte {
 	b = icn.AppendDID(icn.AppendDID(icn.AppendDID(icn.AppendArray(b, 13), c.Submitter), c.Via), c.Executor)
 	b = icn.AppendTime(c.Spec.Append(icn.AppendUint(b, c.Price)), c.PostedAt)
-	b = icn.AppendUint(icn.AppendCID(icn.AppendCID(b, c.Began), c.Transcript), uint64(c.ABI))
+	b = icn.AppendUint(icn.AppendUint(icn.AppendCID(b, c.Began), c.Given), uint64(c.ABI))
 	b = icn.AppendTime(icn.AppendCID(b, c.Outcome), c.Due)
 	b = icn.AppendArray(b, len(c.Named))
 	for _, d := range c.Named {
@@ -100,7 +100,7 @@ func appendCheck(b []byte, c Check) []byte {
 func readCheck(r *icn.Reader) Check {
 	r.Tuple(13)
 	c := Check{Submitter: r.DID(), Via: r.DID(), Executor: r.DID(), Price: r.Uint(), Spec: icn.ReadJobSpec(r), PostedAt: r.Time(),
-		Began: r.CID(), Transcript: r.CID(), ABI: r.Uint32(), Outcome: r.CID(), Due: r.Time()}
+		Began: r.CID(), Given: r.Uint(), ABI: r.Uint32(), Outcome: r.CID(), Due: r.Time()}
 	for range r.Array(maxCheckers) {
 		c.Named = append(c.Named, r.DID())
 	}

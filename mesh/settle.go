@@ -51,6 +51,9 @@ func (j Job) fits(o icn.Outcome) error {
 			asked += n
 		}
 	}
+	if o.Transcript.Defined() && !j.Spec.Grants.Read {
+		return fmt.Errorf("%w: its program asked what was not granted", icn.ErrInvalid)
+	}
 	for i, x := range o.Outputs {
 		if !slices.Contains(j.Spec.Outputs, x.Name) || i > 0 && o.Outputs[i-1].Name >= x.Name {
 			return fmt.Errorf("%w: output %q was not asked for, or is out of order", icn.ErrInvalid, icn.Fit(x.Name, 80))

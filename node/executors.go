@@ -74,11 +74,10 @@ func (n *Node) Audit(ctx context.Context, id icn.CID) (Audited, error) {
 		out.Reason = "this node runs no jobs"
 		return out, nil
 	}
-	if posted.Began, err = n.began(v, posted.Spec); err != nil {
+	if err = n.beginning(v, &posted); err != nil {
 		return out, err
 	}
-	run := Run{ID: id, Job: posted, Transcript: rc.Transcript}
-	got := n.run(ctx, run)
+	got := n.run(ctx, Run{ID: id, Job: posted})
 	switch {
 	case got.Err != nil && ctx.Err() != nil:
 		return out, fmt.Errorf("audit: %w: %w", icn.ErrUnavailable, got.Err)
@@ -108,6 +107,9 @@ func differs(a, b icn.Outcome) string {
 		return "the output is another one"
 	case a.Gas != b.Gas:
 		return fmt.Sprintf("it used %d gas, not %d", b.Gas, a.Gas)
+	}
+	if a.Transcript != b.Transcript {
+		return "what the program asked, or was told, is not what the log says"
 	}
 	return "named outputs, what it spent, or the jobs that it posted differ"
 }
@@ -141,20 +143,31 @@ func sameSpec(s icn.JobSpec, r icn.JobReceipt) error {
 	return nil
 }
 
-// began is the checkpoint that the settled attempt of a job began from.
-func (n *Node) began(v JobView, spec icn.JobSpec) (icn.CID, error) {
-	at := spec.Resume
+// beginning fills in how the settled attempt of a job began: from which checkpoint,
+// and as of which entry.
+func (n *Node) beginning(v JobView, j *mesh.Job) error {
+	j.Began = j.Spec.Resume
 	evs, err := n.Events(EventFilter{Job: &v.Job})
+	if err != nil {
+		return err
+	}
 	for _, raw := range evs {
 		var e icn.Event
 		if err := json.Unmarshal(raw, &e); err != nil {
-			return at, err
+			return err
 		}
-		if s, ok := e.Body.(icn.JobSaved); ok && s.Attempt < v.Attempt {
-			at = s.State
+		switch b := e.Body.(type) {
+		case icn.JobSaved:
+			if b.Attempt < v.Attempt {
+				j.Began = b.State
+			}
+		case icn.JobAssigned:
+			if b.Attempt == v.Attempt {
+				j.Given = e.Index
+			}
 		}
 	}
-	return at, err
+	return nil
 }
 
 // boundSpec is what was run: the posted specification, with limits filled in.

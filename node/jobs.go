@@ -283,8 +283,8 @@ func (n *Node) addReceipt(v *JobView) error {
 			if r.Log.Defined() {
 				v.Receipt.Log = &r.Log
 			}
-			if r.Transcript.Defined() {
-				v.Receipt.Transcript = &r.Transcript
+			if r.Outcome.Transcript.Defined() {
+				v.Receipt.Transcript = &r.Outcome.Transcript
 			}
 		}
 	}

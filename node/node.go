@@ -125,6 +125,7 @@ type Node struct {
 	join   atomic.Pointer[joinWish]
 	state  atomic.Value // string: "starting", "waiting to be admitted", "running", "stopping"
 	runs   runs
+	pasts  pasts
 	bus    bus
 	knocks knocks
 	twins  *twins

@@ -105,7 +105,7 @@ func (n *Node) keepAll(ctx context.Context, out Output, rc *icn.JobReceipt) (err
 		}
 	}
 	if len(out.Transcript) > 0 {
-		if rc.Transcript, err = n.keep(ctx, out.Transcript); err != nil {
+		if rc.Outcome.Transcript, err = n.keep(ctx, out.Transcript); err != nil {
 			return fmt.Errorf("store the transcript: %w", err)
 		}
 	}

@@ -12,11 +12,10 @@ import (
 
 // Run is a job that this node is to run now.
 type Run struct {
-	ID         icn.CID
-	Attempt    uint32 // 0: it was run and settled, and is run again to check it
-	Job        mesh.Job
-	Transcript icn.CID // of the run that is checked, or undefined
-	Watch      *Watched
+	ID      icn.CID
+	Attempt uint32 // 0: it was run and settled, and is run again to check it
+	Job     mesh.Job
+	Watch   *Watched
 }
 
 // RunResult is what came of it: a receipt, or why there is none. Declined means
@@ -156,7 +155,7 @@ func (l *Loop) enqueueRun(d core.Duty) {
 		l.sayRun(d, RunResult{Declined: true, Err: errNoRunner})
 		return
 	}
-	l.work.queue = append(l.work.queue, Run{ID: d.ID, Attempt: d.Attempt, Job: d.Job, Transcript: d.Transcript})
+	l.work.queue = append(l.work.queue, Run{ID: d.ID, Attempt: d.Attempt, Job: d.Job})
 	l.startRuns()
 }
 

@@ -100,10 +100,49 @@ func (s Score) faded(now icn.Time, r icn.Rules) Score {
 
 // See takes an event in, and returns whose reputation it changed.
 func (f *Fold) See(now icn.Time, r icn.Rules, e icn.EventBody) []Change {
-	var out []Change
-	note := func(d icn.DID, by int64, why string) {
-		out = append(out, f.change(now, r, Change{Who: d, By: by, Reason: why}))
+	out := causes(e)
+	for i, c := range out {
+		s, ok := f.scores.Get(c.Who)
+		if !ok {
+			s = Score{Value: Start, At: now}
+		}
+		f.scores.Put(c.Who, s.change(now, r, &out[i]))
 	}
+	return out
+}
+
+// Statement is one reputation as events tell it: the same arithmetic as the fold's.
+type Statement struct {
+	Who   icn.DID
+	score Score
+	known bool
+}
+
+// See takes an event in.
+func (s *Statement) See(now icn.Time, r icn.Rules, e icn.EventBody) {
+	for _, c := range causes(e) {
+		if c.Who != s.Who {
+			continue
+		}
+		if !s.known {
+			s.score, s.known = Score{Value: Start, At: now}, true
+		}
+		s.score = s.score.change(now, r, &c)
+	}
+}
+
+// Until is the reputation at a time when nothing more has happened, in thousandths.
+func (s *Statement) Until(now icn.Time, r icn.Rules) uint64 {
+	if !s.known {
+		return Start
+	}
+	return s.score.faded(now, r).Value
+}
+
+// causes says whose reputation an event changes, by how much, and why.
+func causes(e icn.EventBody) []Change {
+	var out []Change
+	note := func(d icn.DID, by int64, why string) { out = append(out, Change{Who: d, By: by, Reason: why}) }
 	switch e := e.(type) {
 	case icn.JobSettled:
 		switch {
@@ -134,11 +173,8 @@ func (f *Fold) See(now icn.Time, r icn.Rules, e icn.EventBody) []Change {
 	return out
 }
 
-func (f *Fold) change(now icn.Time, r icn.Rules, c Change) Change {
-	s, ok := f.scores.Get(c.Who)
-	if !ok {
-		s = Score{Value: Start, At: now}
-	}
+// change is the score after a change, which is told what came of it.
+func (s Score) change(now icn.Time, r icn.Rules, c *Change) Score {
 	s = s.faded(now, r)
 	if c.By < 0 {
 		s.Value -= min(uint64(-c.By), s.Value)
@@ -148,8 +184,7 @@ func (f *Fold) change(now icn.Time, r icn.Rules, c Change) Change {
 	c.Value, c.Tier = s.Value, tier(s.Value, r)
 	c.Turned = c.Tier != s.Tier
 	s.Tier = c.Tier
-	f.scores.Put(c.Who, s)
-	return c
+	return s
 }
 
 func tier(value uint64, r icn.Rules) icn.Tier {

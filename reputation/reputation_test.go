@@ -126,3 +126,23 @@ func TestRowsReadBackAsWritten(t *testing.T) {
 	require.Equal(t, db.Root(), again.Root())
 	require.Equal(t, f.At(ann, 2*day, rules()), g.At(ann, 2*day, rules()))
 }
+
+// TestAStatementIsWhatTheFoldHas: one reputation by itself, over the same events.
+func TestAStatementIsWhatTheFoldHas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f, _ := fold()
+		r := rules()
+		s := reputation.Statement{Who: ann}
+		now := icn.Time(0)
+		for range rapid.IntRange(0, 60).Draw(t, "events") {
+			now += icn.Time(rapid.IntRange(0, day).Draw(t, "pause"))
+			e := rapid.SampledFrom([]icn.EventBody{
+				settled(bob, ann), settled(ann, bob), failed(ann, icn.CauseFailed), failed(bob, icn.CauseUnanswered), icn.ExecutorConvicted{Executor: ann},
+				icn.JobSettled{Submitter: bob, Paid: []icn.Payment{{Executor: ann}, {Executor: bob}, {Executor: ann}}}, icn.RunFailed{Executor: ann},
+			}).Draw(t, "event")
+			f.See(now, r, e)
+			s.See(now, r, e)
+			require.Equal(t, f.At(ann, now+day/3, r), s.Until(now+day/3, r))
+		}
+	})
+}

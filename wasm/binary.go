@@ -50,6 +50,23 @@ func (r *reader) u32() uint32 {
 	return 0
 }
 
+// s32 reads a signed LEB128 number of 32 bits.
+func (r *reader) s32() int32 {
+	var v int64
+	for s := 0; s < 35; s += 7 {
+		c := r.byte()
+		v |= int64(c&0x7f) << s
+		if c < 0x80 {
+			if s < 28 && c&0x40 != 0 {
+				v |= -1 << (s + 7)
+			}
+			return int32(v)
+		}
+	}
+	r.fail("number too long")
+	return 0
+}
+
 // leb skips a signed LEB128 number of at most n bytes.
 func (r *reader) leb(n int) {
 	for range n {

@@ -44,7 +44,7 @@ func prepare(program []byte) (metered []byte, n needs, err error) {
 	if metered, err = instrument(m); err != nil {
 		return nil, n, err
 	}
-	if err := validate(program); err != nil {
+	if err := validate(assemble(m.sections)); err != nil { // without names and the like, whose counts nobody has checked
 		return nil, n, err
 	}
 	n = needs{bytes: uint64(len(program)), pages: m.pages, elements: m.elements, entry: entryName}
@@ -125,7 +125,9 @@ var wasi = sync.OnceValues(func() (map[string]funcType, error) {
 	return list, nil
 })
 
-// validate has the engine check a program as it came. It runs nothing of it.
+// validate has the engine check a program as it came, but for its custom sections.
+// It runs nothing of it. The engine allocates what counts say: they must have been
+// compared with the bytes that there are.
 func validate(program []byte) (err error) {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features).WithDebugInfoEnabled(false))

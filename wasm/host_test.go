@@ -19,15 +19,10 @@ import (
 func world() wasm.Host {
 	return wasm.Host{
 		Caller: "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp", Job: "a job",
-		Ask: func(_ context.Context, name string, args []byte) ([]byte, error) {
-			switch name {
-			case "mana":
-				return binary.LittleEndian.AppendUint64(nil, 50), nil
-			case "reputation":
-				return nil, icn.ErrNotFound
-			}
-			return []byte("hello world"), nil
+		Ask: func(_ context.Context, about wasm.Question, _ icn.DID) (uint64, bool, error) {
+			return 50, about == wasm.AskMana, nil
 		},
+		Block: func(context.Context, icn.CID) ([]byte, error) { return []byte("hello world"), nil },
 		Submit: func(b []byte) (uint64, error) {
 			if string(b) == "nonsense" {
 				return 0, icn.ErrInvalid
@@ -81,34 +76,32 @@ func TestS24AGuestReadsCapacityAsFarAsTheJobGrantsIt(t *testing.T) {
 	says(t, hosted(t, wasm.Input{Host: h}, "read"), "mana 50 <nil>", "reputation 0 there is no such thing", "block hello world <nil>")
 }
 
-func TestARunIsRepeatedFromItsTranscript(t *testing.T) {
-	h := world()
-	h.Grants.Read = true
-	first := hosted(t, wasm.Input{Host: h}, "read")
-	again := h
-	again.Replay = first.Transcript
-	again.Ask = func(_ context.Context, name string, args []byte) ([]byte, error) {
-		if name != "block" {
-			t.Errorf("asks for %s, which the transcript tells", name)
+func TestARefusalThatAProgramCannotSeeStopsIt(t *testing.T) {
+	submit := handmade{types: [][2][]byte{{{i32, i32}, {}}}, imports: []string{"icn.host_submit_mesh_job"}, typ: []byte{0},
+		body: []byte{0x41, 0, 0x41, 4, 0x10, 0}}
+	spend := handmade{types: [][2][]byte{{{i32, i32, i64}, {}}}, imports: []string{"icn.host_account_spend_mana"}, typ: []byte{0},
+		body: []byte{0x41, 0, 0x41, 0, 0x42, 7, 0x10, 0}}
+	granted, less := world(), world()
+	granted.Grants, less.Grants = icn.JobGrants{Submit: 100, Spend: 7}, icn.JobGrants{Submit: 9, Spend: 6}
+	for _, c := range []struct {
+		what  string
+		m     handmade
+		h     wasm.Host
+		fault icn.Fault
+		says  string
+	}{
+		{"granted", submit, granted, "", ""}, {"granted", spend, granted, "", ""},
+		{"no grant", submit, world(), icn.FaultRefused, "host_submit_mesh_job was refused (the job does not grant it)"},
+		{"no grant", spend, world(), icn.FaultRefused, "host_account_spend_mana was refused (the job does not grant it)"},
+		{"too much", submit, less, icn.FaultRefused, "over what is granted"}, {"too much", spend, less, icn.FaultRefused, "over what is granted"},
+	} {
+		res := runModule(t, c.m.bytes(), c.h)
+		if res.Fault != c.fault || !strings.Contains(res.Message, c.says) {
+			t.Errorf("%s: %q %s", c.what, res.Fault, res.Message)
 		}
-		return []byte("hello world"), nil
-	}
-	second := hosted(t, wasm.Input{Host: again}, "read")
-	if !bytes.Equal(first.Stdout, second.Stdout) || first.Gas != second.Gas || !bytes.Equal(first.Transcript, second.Transcript) {
-		t.Errorf("%d gas, then %d\n%s\n%s", first.Gas, second.Gas, first.Stdout, second.Stdout)
-	}
-	none := h
-	none.Replay = []byte{0x80}
-	if _, err := tryHosted(t, wasm.Input{Host: none}, "read"); !errors.Is(err, wasm.ErrDiverged) {
-		t.Errorf("a transcript of nothing: %v", err)
-	}
-	cut := h
-	cut.Replay = first.Transcript[:len(first.Transcript)-9]
-	if _, err := tryHosted(t, wasm.Input{Host: cut}, "read"); err == nil {
-		t.Error("a transcript that was cut is taken")
-	}
-	if r := hosted(t, wasm.Input{Host: world()}, "who"); r.Transcript != nil {
-		t.Error("what nobody was asked has a transcript")
+		if c.fault != "" && (res.Spent != 0 || res.Submits != nil) {
+			t.Errorf("%s: it spends %d, posts %q", c.what, res.Spent, res.Submits)
+		}
 	}
 }
 
@@ -199,9 +192,11 @@ type handmade struct {
 	typ     []byte   // of each
 	body    []byte
 	result  byte
+	pages   byte   // of memory; 0: one
+	locals  []byte // as the code section has them; nil: none
 }
 
-// bytes writes the module: one page of memory, exported; run is the last type.
+// bytes writes the module, its memory exported; run is the last type.
 func (h handmade) bytes() []byte {
 	section := func(id byte, items ...[]byte) []byte {
 		b := append([]byte{byte(len(items))}, bytes.Join(items, nil)...)
@@ -220,12 +215,15 @@ func (h handmade) bytes() []byte {
 		m, n, _ := strings.Cut(x, ".")
 		imports = append(imports, slices.Concat(name(m), name(n), []byte{0, h.typ[i]}))
 	}
-	code := slices.Concat([]byte{0}, h.body, []byte{0x0b})
+	if h.locals == nil {
+		h.locals = []byte{0}
+	}
+	code := slices.Concat(h.locals, h.body, []byte{0x0b})
 	out := slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), section(1, types...))
 	if len(imports) > 0 {
 		out = append(out, section(2, imports...)...)
 	}
-	return slices.Concat(out, section(3, []byte{byte(len(types) - 1)}), section(5, []byte{0, 1}),
+	return slices.Concat(out, section(3, []byte{byte(len(types) - 1)}), section(5, []byte{0, max(h.pages, 1)}),
 		section(7, slices.Concat(name("memory"), []byte{2, 0}), slices.Concat(name("run"), []byte{0, byte(len(imports))})),
 		section(10, append([]byte{byte(len(code))}, code...)))
 }

@@ -1,7 +1,6 @@
 package wasm
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -9,23 +8,6 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
-
-// ErrDiverged says that a program asked the world for something else than when it
-// ran before.
-var ErrDiverged = fmt.Errorf("%w: the program does not do what its transcript says", icn.ErrConflict)
-
-// codeOf is what a guest sees of an error.
-func codeOf(err error) int {
-	switch {
-	case errors.Is(err, icn.ErrNotFound):
-		return hostMissing
-	case errors.Is(err, icn.ErrInvalid):
-		return hostInvalid
-	case errors.Is(err, icn.ErrDenied):
-		return hostDenied
-	}
-	return hostFailed
-}
 
 // submit posts a job in the submitter's name, when the receipt counts. It answers
 // the job's place among those that were posted.
@@ -102,20 +84,6 @@ func (h *hosting) put(mod api.Module, s []uint64) {
 	}
 }
 
-func (h *hosting) get(mod api.Module, s []uint64) {
-	b, ok := h.view(mod, s[0], s[1])
-	if !ok || len(b) > 400 {
-		answer32(s, hostInvalid)
-		return
-	}
-	data, code := h.ask(askBlock, slices.Clone(b))
-	if code != 0 {
-		answer32(s, code)
-		return
-	}
-	answer32(s, h.give(mod, s[2], s[3], data))
-}
-
 func (h *hosting) cid(mod api.Module, s []uint64) {
 	b, ok := h.view(mod, s[0], s[1])
 	if !ok {
@@ -139,7 +107,7 @@ func (h *hosting) verify(mod api.Module, s []uint64) {
 	case !ok1 || !ok2 || !ok3 || err != nil:
 		answer32(s, hostInvalid)
 	case h.Verify == nil:
-		answer32(s, hostFailed)
+		h.run.fail(fmt.Errorf("%w: it checks no signatures", ErrHost))
 	case h.Verify(d, msg, sig):
 		answer32(s, 1)
 	default:

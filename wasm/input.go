@@ -96,7 +96,7 @@ func (s *stdin) Read(p []byte) (int, error) {
 		s.from = nil
 		return n, io.EOF
 	}
-	s.run.fail(fmt.Errorf("stdin: %w", err))
+	s.run.fail(fmt.Errorf("%w: stdin: %w", ErrHost, err))
 	return 0, err
 }
 

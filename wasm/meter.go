@@ -81,7 +81,7 @@ func instrument(m *module) ([]byte, error) {
 	for _, e := range []struct {
 		id   byte
 		edit func([]byte) ([]byte, error)
-	}{{secImport, t.importNames}, {secCode, t.code}, {secGlobal, t.globalSection}, {secExport, t.exports}, {secElem, t.elems}} {
+	}{{secImport, t.importNames}, {secCode, t.code}, {secGlobal, t.globalSection}, {secExport, t.exports}, {secElem, t.elems}, {secData, t.data}} {
 		b, ok := out[e.id]
 		if !ok {
 			continue
@@ -95,13 +95,18 @@ func instrument(m *module) ([]byte, error) {
 	if err := t.extend(out); err != nil {
 		return nil, err
 	}
+	return assemble(out), nil
+}
+
+// assemble is the module of these sections.
+func assemble(sections map[byte][]byte) []byte {
 	w := []byte(header)
 	for _, id := range sectionOrder {
-		if b, ok := out[id]; ok {
+		if b, ok := sections[id]; ok {
 			w = append(appendU32(append(w, id), uint32(len(b))), b...)
 		}
 	}
-	return w, nil
+	return w
 }
 
 // extend appends what the meter adds to the sections.

@@ -18,13 +18,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -36,7 +35,7 @@ const ABI = 1
 
 // Config of a Runner.
 type Config struct {
-	CacheDir     string // of compiled programs, for this node alone; "" keeps them in memory only
+	CacheDir     string // of compiled programs, which several processes may share; "" keeps them in memory only
 	CacheBytes   int64  // and how large it may become; 0: 512 MiB
 	Interpreter  bool   // slow, and everywhere the same: to check the compiler
 	Programs     int    // compiled programs kept ready; 0: 64
@@ -56,6 +55,7 @@ type Runner struct {
 	rt      wazero.Runtime
 	cache   wazero.CompilationCache
 	library library
+	memory  memories
 	slots   chan struct{}  // bounds how many programs are compiled at a time
 	work    sync.WaitGroup // compiling under way
 }
@@ -124,18 +124,10 @@ func (r *Runner) Close() error {
 	return err
 }
 
-// clearCache empties the compile cache. Its folder holds nothing else.
-func (r *Runner) clearCache() error {
-	files, err := filepath.Glob(filepath.Join(r.cfg.CacheDir, "wazero-*", "*"))
-	for _, f := range files {
-		err = errors.Join(err, os.RemoveAll(f))
-	}
-	return err
-}
-
 // Run runs a program to its end. What the program does wrong is a fault in the
 // result. An error says that it was not run, or not to its end: it can never run
-// ([icn.ErrInvalid]; see also [IsTooBig]), ctx ended, or this machine failed.
+// ([icn.ErrInvalid]; see also [IsTooBig]), ctx ended, or this machine failed (if in
+// answering the program, [ErrHost]: look for that first).
 func (r *Runner) Run(ctx context.Context, p Program, in Input, lim Limits) (Result, error) {
 	lim = lim.effective()
 	if err := in.check(); err != nil {
@@ -151,10 +143,8 @@ func (r *Runner) Run(ctx context.Context, p Program, in Input, lim Limits) (Resu
 	}
 	run := newRunning(ctx, lim)
 	run.host = hosting{Host: in.Host, run: run, watch: in.Watch, now: int64(in.Now)}
-	if err := run.host.begin(); err != nil {
-		return Result{}, err
-	}
 	inner := context.WithValue(context.WithoutCancel(ctx), runningKey{}, run)
+	inner = experimental.WithMemoryAllocator(inner, &r.memory)
 	mod, err := r.rt.InstantiateModule(inner, b.module, run.surroundings(in))
 	if err == nil {
 		defer mod.Close(inner)

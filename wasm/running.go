@@ -47,6 +47,7 @@ type running struct {
 	gas     api.MutableGlobal // what is left of granted; may be below zero
 	granted uint64
 	fault   icn.Fault // why it was stopped
+	refused string    // and by what refusal
 	err     error     // why it was stopped, if the program has no part in it
 }
 
@@ -128,6 +129,12 @@ func (r *running) stop(f icn.Fault) {
 	panic(errStop)
 }
 
+// refuse stops a guest that cannot be told no.
+func (r *running) refuse(why string) {
+	r.refused = why
+	r.stop(icn.FaultRefused)
+}
+
 func (r *running) fail(err error) {
 	r.err = err
 	panic(errStop)
@@ -139,7 +146,7 @@ func (r *running) canceled() error {
 
 // conclude puts into words how a run ended.
 func (r *running) conclude(err error) (Result, error) {
-	res := Result{Stdout: r.out.kept, Stderr: r.log.kept, Gas: r.used(), Transcript: r.host.transcript()}
+	res := Result{Stdout: r.out.kept, Stderr: r.log.kept, Gas: r.used(), Transcript: r.host.asked.bytes()}
 	if r.mod != nil {
 		res.MemoryDenied = r.mod.ExportedGlobal(exportMemory).Get()
 		res.TableDenied = r.mod.ExportedGlobal(exportTable).Get()
@@ -192,6 +199,8 @@ func (r *running) stopText() string {
 		return fmt.Sprintf("its calls are nested deeper than %d", r.lim.CallDepth)
 	case icn.FaultOutput:
 		return fmt.Sprintf("it wrote more than %d bytes", r.lim.OutputBytes)
+	case icn.FaultRefused:
+		return r.refused
 	}
 	return string(r.fault)
 }

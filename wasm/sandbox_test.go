@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -177,6 +178,85 @@ func TestWhatNeedsTooMuchFromTheStartIsTooBig(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		})
+	}
+}
+
+// TestCountsThatLieAllocateNothing: the engine allocates what a count says, before it
+// looks for the items. A module of a hundred bytes could so end a node.
+func TestCountsThatLieAllocateNothing(t *testing.T) {
+	const many = "\xff\xff\xff\xff\x0f"
+	ok := string(parts{types: []byte{0}, bodies: []string{nothing}, pages: 1}.module())
+	before := func(id byte, body string) string { // the code section of ok
+		at := strings.LastIndex(ok, "\x0a"+sized("\x01"+sized("\x00"+nothing+"\x0b")))
+		return ok[:at] + string([]byte{id}) + sized(body) + ok[at:]
+	}
+	for name, c := range map[string]struct {
+		code    string
+		refused bool
+	}{ // order: each stands alone
+		"data segments":           {ok + "\x0b" + sized(many), true},
+		"bytes of a segment":      {ok + "\x0b" + sized("\x01\x00\x41\x00\x0b"+many+"abc"), true},
+		"bytes of a passive one":  {ok + "\x0b" + sized("\x01\x01"+many+"abc"), true},
+		"element segments":        {before(9, many), true},
+		"elements":                {before(9, "\x01\x01\x00"+many), true},
+		"names of functions":      {ok + "\x00" + sized(sized("name")+"\x01"+sized(many)), false},
+		"names of locals":         {ok + "\x00" + sized(sized("name")+"\x02"+sized("\x01\x00"+many)), false},
+		"a custom section's name": {ok + "\x00" + sized(many+"abc"), false},
+	} {
+		err := wasm.Check([]byte(c.code))
+		if c.refused != (err != nil) || err != nil && !errors.Is(err, icn.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestLocalsThatNobodyUsesAreRefused: a few bytes declare 50,000, with each of which
+// the compiler has work: a hundred such functions took half a gigabyte.
+func TestLocalsThatNobodyUsesAreRefused(t *testing.T) {
+	module := func(functions, each int) []byte {
+		section := func(id byte, b []byte) []byte { return append(uleb([]byte{id}, uint32(len(b))), b...) }
+		n := uleb(nil, uint32(functions))
+		code := slices.Clone(n)
+		for range functions {
+			body := append(uleb([]byte{1}, uint32(each)), i64, 0x0b)
+			code = append(uleb(code, uint32(len(body))), body...)
+		}
+		return slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), section(1, []byte{1, 0x60, 0, 0}), section(3, append(n, make([]byte, functions)...)),
+			section(7, []byte{1, 3, 'r', 'u', 'n', 0, 0}), section(10, code))
+	}
+	if err := wasm.Check(module(1, 50_000)); err != nil {
+		t.Error(err)
+	}
+	for _, x := range [][2]int{{1, 50_001}, {2, 50_000}, {100_000, 50_000}} {
+		if err := wasm.Check(module(x[0], x[1])); !errors.Is(err, icn.ErrInvalid) || !strings.Contains(err.Error(), "locals") {
+			t.Errorf("%d functions with %d locals each: %v", x[0], x[1], err)
+		}
+	}
+}
+
+// TestMoreLoopsThanCanBeCompiledAreRefused: a small module could keep the compiler
+// busy for hours, where neither gas nor the wall clock count.
+func TestMoreLoopsThanCanBeCompiledAreRefused(t *testing.T) {
+	of := func(loops ...int) []byte {
+		section := func(id byte, b []byte) []byte { return append(uleb([]byte{id}, uint32(len(b))), b...) }
+		n := uleb(nil, uint32(len(loops)))
+		code := slices.Clone(n)
+		for _, k := range loops {
+			body := slices.Concat([]byte{0}, bytes.Repeat([]byte{0x03, 0x40, 0x0b}, k), []byte{0x0b})
+			code = append(uleb(code, uint32(len(body))), body...)
+		}
+		return slices.Concat([]byte("\x00asm\x01\x00\x00\x00"), section(1, []byte{1, 0x60, 0, 0}), section(3, append(n, make([]byte, len(loops))...)),
+			section(7, []byte{1, 3, 'r', 'u', 'n', 0, 0}), section(10, code))
+	}
+	for _, ok := range [][]byte{of(3000), of(1000, 1000, 1000), of(slices.Repeat([]int{32}, 20_000)...)} {
+		if err := wasm.Check(ok); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range [][]byte{of(4000), of(slices.Repeat([]int{1000}, 11)...)} {
+		if err := wasm.Check(bad); !errors.Is(err, icn.ErrInvalid) || !strings.Contains(err.Error(), "loops") {
+			t.Error(err)
+		}
 	}
 }
 

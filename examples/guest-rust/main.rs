@@ -30,7 +30,7 @@ fn main() -> io::Result<()> {
     println!("{} lines, {} words, {} letters", counts[0], counts[1], counts[2]);
     match icn::output("counts.csv", text(&counts).as_bytes()) {
         Ok(()) | Err(icn::Refused::Denied) => Ok(()), // who did not ask for it does without
-        Err(e) => Err(io::Error::other(format!("{e:?}"))),
+        Err(e) => Err(io::Error::new(io::ErrorKind::Other, format!("{:?}", e))),
     }
 }
 
