@@ -41,7 +41,7 @@ func (w *World) client() {
 		w.sayOps(m, w.post(m), w.post(m), icn.JobCancel{Job: icn.SumCID(icn.Raw, []byte("no such job"))})
 	case 11:
 		p := w.members[4+w.rng.IntN(2)]
-		w.sayOps(m, icn.MemberAdmit{Member: p.did, Role: icn.RolePerson, Name: "late member"})
+		w.sayOps(m, icn.ManaSpend{Amount: 2, For: "a room"}, icn.MemberAdmit{Member: p.did, Role: icn.RolePerson, Name: "late member"})
 	case 12:
 		if w.rng.IntN(3) == 0 {
 			m.rotate()
