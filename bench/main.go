@@ -34,7 +34,7 @@ func main() {
 	flag.IntVar(&b.blocks, "blocks", 100_000, "blocks in the backups")
 	flag.IntVar(&b.many, "many", 1_000_000, "blocks in the backups of a large store")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often a backup is measured; the median counts")
-	only := flag.String("only", "start,jobs,blocks,siege,backup,batch,million,postgres", "what to measure")
+	only := flag.String("only", "start,jobs,capacity,blocks,siege,backup,batch,million,postgres", "what to measure")
 	flag.Parse()
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -64,6 +64,7 @@ func (b benches) run(only []string) error {
 		"backup":   func(dir string) error { return b.backup(ctx, dir) },
 		"batch":    func(dir string) error { return b.batch(ctx, dir) },
 		"million":  func(dir string) error { return b.million(ctx, dir) },
+		"capacity": func(dir string) error { return measureCapacity(ctx, b.node, dir, b.each) },
 		"postgres": func(dir string) error { return measureDatabase(ctx, b.node, dir, b.each) },
 	}
 	for _, name := range only {
