@@ -81,6 +81,15 @@ func (p *process) stop() error {
 	return p.cmd.Wait()
 }
 
+// kill ends it as a power cut would.
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = p.cmd.Wait()
+	return nil
+}
+
 // rss is the process's resident memory in bytes.
 func (p *process) rss() (uint64, error) { return residentOf(p.cmd.Process.Pid) }
 
@@ -91,6 +100,17 @@ func residentOf(pid int) (uint64, error) {
 	}
 	pages, err := strconv.ParseUint(strings.Fields(string(b))[1], 10, 64)
 	return pages * uint64(os.Getpagesize()), err
+}
+
+// ownOf is what a process has resident without the pages of files.
+func ownOf(pid int) (bytes uint64) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(b)) {
+		if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &bytes); n == 1 {
+			return bytes << 10
+		}
+	}
+	return 0
 }
 
 // cpuOf is the processor time that a process has used.
@@ -131,19 +151,25 @@ func federation(ctx context.Context, o federationOptions) (*nodes, error) {
 		}
 		f.procs = append(f.procs, p)
 	}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	return f, f.together(ctx)
+}
+
+// together waits until all nodes take part.
+func (f *nodes) together(ctx context.Context) error {
+	n := len(f.procs)
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		settled := 0
 		for _, p := range f.procs {
 			s, err := p.api.Status(ctx)
-			if err == nil && s.Nodes == o.nodes && s.Leader != nil && s.Role != "catching up" && len(s.Order.Voters) == (o.nodes-1)|1 {
+			if err == nil && s.Nodes == n && s.Leader != nil && s.Role != "catching up" && len(s.Order.Voters) == (min(n, 7)-1)|1 {
 				settled++
 			}
 		}
-		if settled == o.nodes {
-			return f, nil
+		if settled == n {
+			return nil
 		}
 	}
-	return f, fmt.Errorf("%d nodes did not come together", o.nodes)
+	return fmt.Errorf("%d nodes did not come together", n)
 }
 
 func (f *nodes) stop() {
