@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/node"
@@ -43,7 +44,8 @@ func measureFailover(ctx context.Context, bin, dir string, kills int) error {
 			return err
 		}
 		took = append(took, time.Since(began))
-		p, err := start(ctx, bin, filepath.Join(dir, fmt.Sprint(i)), nil)
+		where, _, _ := strings.Cut(f.procs[i].p2p, "/p2p/") // as after a power cut, it is where it was
+		p, err := start(ctx, bin, filepath.Join(dir, fmt.Sprint(i)), []string{listenFlag, where})
 		if err != nil {
 			return err
 		}

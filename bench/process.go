@@ -8,14 +8,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/api/client"
+	"github.com/InterCooperative-Network/icn-core/api/wire"
 )
 
-const apiKey = "bench-key"
+const (
+	apiKey     = "bench-key"
+	listenFlag = "--p2p-listen-addr"
+)
 
 // process is an icn-node under measurement.
 type process struct {
@@ -38,7 +43,10 @@ func start(ctx context.Context, bin, dir string, extra []string) (*process, erro
 		return nil, err
 	}
 	args := append([]string{"--config", conf, "--storage-backend", "pebble", "--storage-path", filepath.Join(dir, "store"), "--http-listen-addr", "127.0.0.1:0",
-		"--p2p-listen-addr", "/ip4/127.0.0.1/tcp/0", "--api-key", apiKey, "--addr-file", addrs, "--log-level", "error"}, extra...)
+		"--api-key", apiKey, "--addr-file", addrs, "--log-level", "error"}, extra...)
+	if !slices.Contains(extra, listenFlag) {
+		args = append(args, listenFlag, "/ip4/127.0.0.1/tcp/0")
+	}
 	p := &process{cmd: command(ctx, bin, args...)}
 	p.cmd.Stderr = os.Stderr
 	began := time.Now()
@@ -161,7 +169,7 @@ func (f *nodes) together(ctx context.Context) error {
 		settled := 0
 		for _, p := range f.procs {
 			s, err := p.api.Status(ctx)
-			if err == nil && s.Nodes == n && s.Leader != nil && s.Role != "catching up" && len(s.Order.Voters) == (min(n, 7)-1)|1 {
+			if err == nil && s.Nodes == n && s.Leader != nil && s.Role != "catching up" && len(s.Order.Voters) == (min(n, 7)-1)|1 && linked(s) == n-1 {
 				settled++
 			}
 		}
@@ -170,6 +178,15 @@ func (f *nodes) together(ctx context.Context) error {
 		}
 	}
 	return fmt.Errorf("%d nodes did not come together", n)
+}
+
+func linked(s wire.Status) (n int) {
+	for _, p := range s.Peers {
+		if p.Linked {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *nodes) stop() {
