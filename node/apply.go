@@ -13,7 +13,7 @@ import (
 // seen is a bounded memory of hashes whose signatures were verified here.
 type seen struct{ now, before map[[32]byte]struct{} }
 
-const seenGeneration = 1 << 15
+const seenGeneration = 1 << 13
 
 func (s *seen) add(h [32]byte) {
 	if s.now == nil || len(s.now) >= seenGeneration {

@@ -231,6 +231,10 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 	return nil
 }
 
+// orderWindow is how many bytes of the newest statements are kept in memory for
+// followers; who is further behind is sent what the store has.
+const orderWindow = 4 << 20
+
 func (l *Loop) openOrder() error {
 	g := l.m.Genesis()
 	var voters, learners []uint64
@@ -248,6 +252,7 @@ func (l *Loop) openOrder() error {
 	eng, err := order.Open(order.Config{
 		ID: l.seat.raftID, Voters: voters, Learners: learners,
 		Store: l.st, Prefix: orderPrefix(l.seat.raftID), Applied: l.raftAt,
+		MaxWindow: orderWindow,
 	})
 	if err != nil {
 		return err

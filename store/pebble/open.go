@@ -28,13 +28,13 @@ type settings struct {
 
 // memTable is what is written at most before it is sorted into tables; Pebble
 // starts with 256 KiB and holds two at most.
-const memTable = 8 << 20
+const memTable = 4 << 20
 
 // tableBlock is how many bytes are read and decompressed at once. Pebble's own 4 KiB
 // cost a tenth more whenever all is read; larger ones cost who reads a little.
 const tableBlock = 16 << 10
 
-// CacheSize is how many bytes of tables are kept in memory; 16 MiB if not said.
+// CacheSize is how many bytes of tables are kept in memory; 8 MiB if not said.
 func CacheSize(bytes int64) Option { return func(s *settings) { s.cache = bytes } }
 
 // KeepFree is how many bytes of the disk are left alone: with less, batches are
@@ -51,7 +51,7 @@ func Log(l *slog.Logger) Option { return func(s *settings) { s.log = l } }
 // Open opens the store in a folder, and makes both if need be. One process at a
 // time can have it open.
 func Open(path string, options ...Option) (*Store, error) {
-	set := settings{cache: 16 << 20, keepFree: 64 << 20, log: slog.New(slog.DiscardHandler)}
+	set := settings{cache: 8 << 20, keepFree: 64 << 20, log: slog.New(slog.DiscardHandler)}
 	for _, o := range options {
 		o(&set)
 	}
