@@ -38,6 +38,7 @@ func Frugal(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case <-time.After(wait):
+				debug.FreeOSMemory() // what a burst of work took
 				forgetProgram()
 			}
 		}

@@ -233,7 +233,7 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 
 // orderWindow is how many bytes of the newest statements are kept in memory for
 // followers; who is further behind is sent what the store has.
-const orderWindow = 4 << 20
+const orderWindow = 2 << 20
 
 func (l *Loop) openOrder() error {
 	g := l.m.Genesis()
@@ -300,6 +300,7 @@ func (l *Loop) Turn(now icn.Time) error {
 	}
 	l.now = max(l.now, now)
 	l.tick()
+	l.checkFresh()
 	for i := 0; ; i++ {
 		l.propose()
 		again, err := l.round()
@@ -374,7 +375,8 @@ func (l *Loop) round() (bool, error) {
 	}
 	l.sendOrder(r.Early)
 	durable := r.Write(&l.batch)
-	if !l.batch.Empty() {
+	// What only tells how far the order is goes with the records of what it ordered.
+	if !l.batch.Empty() && (durable || len(r.Committed) == 0 || l.mustSync()) {
 		l.batch.Relaxed = !durable && !l.mustSync()
 		if err := l.st.Apply(&l.batch); err != nil {
 			return false, fmt.Errorf("store: %w", err)
