@@ -27,8 +27,13 @@ type settings struct {
 }
 
 // memTable is what is written at most before it is sorted into tables; Pebble
-// starts with 256 KiB and holds two at most.
-const memTable = 4 << 20
+// starts with 256 KiB and holds two at most: memory that a small machine misses.
+const memTable = 6 << 20
+
+// looseTables is how many tables may wait to be sorted into the others. A log of
+// 120,000 entries has 80 MB rewritten by it; with Pebble's own 4, and memtables of 8 MiB,
+// it was 94 MB, and with memtables of 4 MiB 364 MB.
+const looseTables = 8
 
 // tableBlock is how many bytes are read and decompressed at once. Pebble's own 4 KiB
 // cost a tenth more whenever all is read; larger ones cost who reads a little.
@@ -83,8 +88,12 @@ func Open(path string, options ...Option) (*Store, error) {
 func (s *Store) options(set settings, lock *pebble.Lock) (opts *pebble.Options, done func()) {
 	cache := pebble.NewCache(set.cache)
 	opts = &pebble.Options{
-		Cache:              cache,
-		MemTableSize:       memTable,
+		Cache:        cache,
+		MemTableSize: memTable,
+
+		L0CompactionThreshold: looseTables,
+		L0StopWritesThreshold: 3 * looseTables,
+
 		MaxOpenFiles:       512,
 		FormatMajorVersion: pebble.FormatNewest,
 		FS:                 vfs.OnDiskFull(vfs.Default, s.failed.diskFull),
