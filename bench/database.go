@@ -66,7 +66,7 @@ func measureDatabase(ctx context.Context, bin, dir string, each time.Duration) e
 	const rounds = 4
 	for range rounds {
 		sum.add(b.measure("put", 32, each))
-		r, err := pgbench(ctx, found[0], script, other, each)
+		r, err := pgbench(ctx, pgbenchOptions{bin: found[0], script: script, url: other, clients: 32, each: each})
 		if err != nil {
 			return err
 		}
@@ -81,8 +81,15 @@ func measureDatabase(ctx context.Context, bin, dir string, each time.Duration) e
 
 var transactions = regexp.MustCompile(`tps = ([0-9.]+)`)
 
-func pgbench(ctx context.Context, bin, script, url string, each time.Duration) (float64, error) {
-	c := exec.CommandContext(ctx, bin, "-n", "-c", "32", "-j", "2", "-M", "prepared", "-T", strconv.Itoa(max(1, int(each.Seconds()))), "-f", script, url)
+type pgbenchOptions struct {
+	bin, script, url string
+	clients          int
+	each             time.Duration
+}
+
+func pgbench(ctx context.Context, o pgbenchOptions) (float64, error) {
+	c := exec.CommandContext(ctx, o.bin, "-n", "-c", strconv.Itoa(o.clients), "-j", strconv.Itoa(min(o.clients, 2)), "-M", "prepared",
+		"-T", strconv.Itoa(max(1, int(o.each.Seconds()))), "-f", o.script, o.url)
 	out, err := c.CombinedOutput()
 	m := transactions.FindSubmatch(out)
 	if err != nil || m == nil {

@@ -30,11 +30,15 @@ func main() {
 	flag.StringVar(&b.node, "node", "bin/icn-node", "the icn-node to measure")
 	flag.StringVar(&b.cli, "cli", "bin/icn-cli", "its icn-cli")
 	flag.StringVar(&b.ipfs, "ipfs", "", "a Kubo binary to compare blocks and backups with")
+	flag.StringVar(&b.gossip, "gossip", "", "bench/gossip, built, to compare delivery with")
 	flag.DurationVar(&b.each, "each", 3*time.Second, "how long each measurement goes on")
 	flag.IntVar(&b.blocks, "blocks", 100_000, "blocks in the backups")
 	flag.IntVar(&b.many, "many", 1_000_000, "blocks in the backups of a large store")
 	flag.IntVar(&b.rounds, "rounds", 3, "how often a backup is measured; the median counts")
-	only := flag.String("only", "start,jobs,blocks,siege,backup,batch,million,postgres", "what to measure")
+	flag.IntVar(&b.jobCount, "job-count", 10_000, "jobs after which memory is measured")
+	flag.IntVar(&b.kills, "kills", 20, "how often a leader is killed")
+	flag.IntVar(&b.entries, "entries", 200_000, "entries that a joining node replays, at least")
+	only := flag.String("only", "start,jobs,memory,capacity,failover,replay,delivery,blocks,siege,backup,batch,million,postgres", "what to measure")
 	flag.Parse()
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -44,9 +48,12 @@ func main() {
 
 type benches struct {
 	node, cli, ipfs string
+	gossip          string
 	each            time.Duration
 	blocks, many    int
 	rounds          int
+	jobCount, kills int
+	entries         int
 }
 
 func (b benches) run(only []string) error {
@@ -64,6 +71,11 @@ func (b benches) run(only []string) error {
 		"backup":   func(dir string) error { return b.backup(ctx, dir) },
 		"batch":    func(dir string) error { return b.batch(ctx, dir) },
 		"million":  func(dir string) error { return b.million(ctx, dir) },
+		"memory":   func(dir string) error { return measureMemory(ctx, b.node, dir, b.jobCount) },
+		"failover": func(dir string) error { return measureFailover(ctx, b.node, dir, b.kills) },
+		"replay":   func(dir string) error { return measureReplay(ctx, b.node, dir, b.entries) },
+		"delivery": func(dir string) error { return measureDelivery(ctx, b.gossip, dir, b.each) },
+		"capacity": func(dir string) error { return measureCapacity(ctx, b.node, dir, b.each) },
 		"postgres": func(dir string) error { return measureDatabase(ctx, b.node, dir, b.each) },
 	}
 	for _, name := range only {

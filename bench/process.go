@@ -8,14 +8,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/api/client"
+	"github.com/InterCooperative-Network/icn-core/api/wire"
 )
 
-const apiKey = "bench-key"
+const (
+	apiKey     = "bench-key"
+	listenFlag = "--p2p-listen-addr"
+)
 
 // process is an icn-node under measurement.
 type process struct {
@@ -38,7 +43,10 @@ func start(ctx context.Context, bin, dir string, extra []string) (*process, erro
 		return nil, err
 	}
 	args := append([]string{"--config", conf, "--storage-backend", "pebble", "--storage-path", filepath.Join(dir, "store"), "--http-listen-addr", "127.0.0.1:0",
-		"--p2p-listen-addr", "/ip4/127.0.0.1/tcp/0", "--api-key", apiKey, "--addr-file", addrs, "--log-level", "error"}, extra...)
+		"--api-key", apiKey, "--addr-file", addrs, "--log-level", "error"}, extra...)
+	if !slices.Contains(extra, listenFlag) {
+		args = append(args, listenFlag, "/ip4/127.0.0.1/tcp/0")
+	}
 	p := &process{cmd: command(ctx, bin, args...)}
 	p.cmd.Stderr = os.Stderr
 	began := time.Now()
@@ -81,6 +89,15 @@ func (p *process) stop() error {
 	return p.cmd.Wait()
 }
 
+// kill ends it as a power cut would.
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return err
+	}
+	_ = p.cmd.Wait()
+	return nil
+}
+
 // rss is the process's resident memory in bytes.
 func (p *process) rss() (uint64, error) { return residentOf(p.cmd.Process.Pid) }
 
@@ -91,6 +108,17 @@ func residentOf(pid int) (uint64, error) {
 	}
 	pages, err := strconv.ParseUint(strings.Fields(string(b))[1], 10, 64)
 	return pages * uint64(os.Getpagesize()), err
+}
+
+// ownOf is what a process has resident without the pages of files.
+func ownOf(pid int) (bytes uint64) {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(b)) {
+		if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &bytes); n == 1 {
+			return bytes << 10
+		}
+	}
+	return 0
 }
 
 // cpuOf is the processor time that a process has used.
@@ -131,19 +159,34 @@ func federation(ctx context.Context, o federationOptions) (*nodes, error) {
 		}
 		f.procs = append(f.procs, p)
 	}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	return f, f.together(ctx)
+}
+
+// together waits until all nodes take part.
+func (f *nodes) together(ctx context.Context) error {
+	n := len(f.procs)
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		settled := 0
 		for _, p := range f.procs {
 			s, err := p.api.Status(ctx)
-			if err == nil && s.Nodes == o.nodes && s.Leader != nil && s.Role != "catching up" && len(s.Order.Voters) == (o.nodes-1)|1 {
+			if err == nil && s.Nodes == n && s.Leader != nil && s.Role != "catching up" && len(s.Order.Voters) == (min(n, 7)-1)|1 && linked(s) == n-1 {
 				settled++
 			}
 		}
-		if settled == o.nodes {
-			return f, nil
+		if settled == n {
+			return nil
 		}
 	}
-	return f, fmt.Errorf("%d nodes did not come together", o.nodes)
+	return fmt.Errorf("%d nodes did not come together", n)
+}
+
+func linked(s wire.Status) (n int) {
+	for _, p := range s.Peers {
+		if p.Linked {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *nodes) stop() {

@@ -165,6 +165,9 @@ func (b *babble) later(id icn.CID) (icn.DID, icn.Op) {
 	case 4:
 		return b.who(), icn.NodeProfile{CPUCores: x.number(), MemoryMB: x.number(), Capabilities: []string{"gpu"}[:x.pick(2)]}
 	}
+	if x.pick(2) == 0 {
+		return b.who(), icn.ManaSpend{Amount: max(x.number(), 1)}
+	}
 	return b.who(), icn.BanLift{Executor: b.who()}
 }
 

@@ -76,6 +76,8 @@ func play(f *federation) {
 	}
 	f.refused(f.statement("ann", icn.BanLift{Executor: did("n2")}), icn.ErrDenied, "only a clerk")
 	f.say("n1", icn.BanLift{Executor: did("n2")})
+	f.say("ann", icn.ManaSpend{Amount: 2, For: "a room"}, icn.ManaSpend{Amount: 3}, post("n1", 1), icn.ManaSpend{Amount: 1})
+	f.refused(f.statement("ann", icn.ManaSpend{Amount: 1}, icn.ManaSpend{Amount: 1 << 40}), icn.ErrInsufficient, "spend 1099511627776")
 	several := post("n1", 90)
 	several.Spec.Copies = icn.JobCopies{Of: 3, Agree: 2}
 	several.Spec.Outputs, several.Spec.Grants = []string{"a"}, icn.JobGrants{Spend: 5}
@@ -270,6 +272,6 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 		}
 	}
 	play(f)
-	require.Len(t, kinds, 17, "%v", kinds)
-	require.Len(t, events, 26, "%v", events)
+	require.Len(t, kinds, 18, "%v", kinds)
+	require.Len(t, events, 27, "%v", events)
 }

@@ -170,6 +170,7 @@ type run struct {
 	head   Head
 	author *icn.DID
 	out    Outcome
+	spent  icn.ManaSpent // by operations that follow each other, not told yet
 }
 
 func (r *run) event(b icn.EventBody) {
@@ -237,6 +238,7 @@ func (r *run) statement(e icn.Entry, sig Checked) {
 			return
 		}
 	}
+	r.tellSpent()
 	m.db.Commit()
 }
 
@@ -248,6 +250,10 @@ func (r *run) refuse(e icn.Entry, err error) {
 // op applies one operation and carries out what it asks of other folds.
 func (r *run) op(statement icn.CID, i int, op icn.Op) error {
 	s := r.m
+	if o, ok := op.(icn.ManaSpend); ok {
+		return r.spend(o)
+	}
+	r.tellSpent()
 	switch o := op.(type) {
 	case icn.JobPost, icn.JobAssign, icn.JobReceipt, icn.JobFail, icn.JobCancel, icn.JobSave, icn.JobCheck, icn.JobVerdict, icn.NodeProfile, icn.BanLift:
 		res, err := s.mesh.Apply(r.meshStep(*r.author, statement), i, o)
@@ -263,6 +269,26 @@ func (r *run) op(statement icn.CID, i int, op icn.Op) error {
 	default:
 		return r.identity(o)
 	}
+}
+
+// spend burns capacity of the author. Spending that follows each other is told as
+// one event: a statement may hold thousands, and the log keeps each of them.
+func (r *run) spend(o icn.ManaSpend) error {
+	e := icn.Spend{Account: *r.author, Amount: o.Amount}
+	if _, err := r.m.mana.Do(mana.Step{Time: r.head.Time, Rules: r.m.Rules()}, e); err != nil {
+		return err
+	}
+	r.spent.Account = *r.author
+	r.spent.Amount += o.Amount
+	r.spent.Operations++
+	return nil
+}
+
+func (r *run) tellSpent() {
+	if r.spent.Operations > 0 {
+		r.event(r.spent)
+	}
+	r.spent = icn.ManaSpent{}
 }
 
 func (r *run) identity(o icn.Op) error {

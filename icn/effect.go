@@ -28,6 +28,12 @@ type Settle struct {
 	Held, Price uint64
 }
 
+// Spend takes capacity that is not held away for good.
+type Spend struct {
+	Account DID
+	Amount  uint64
+}
+
 // Burn takes capacity that is held away for good.
 type Burn struct {
 	Account DID
@@ -101,6 +107,7 @@ func (OpenAccount) effect() {}
 func (Hold) effect()        {}
 func (Release) effect()     {}
 func (Settle) effect()      {}
+func (Spend) effect()       {}
 func (Burn) effect()        {}
 func (Refund) effect()      {}
 func (SetTier) effect()     {}

@@ -42,6 +42,7 @@ func init() {
 	event[CheckEnded]()
 	event[ExecutorConvicted]()
 	event[Refunded]()
+	event[ManaSpent]()
 	event[TierChanged]()
 	event[ProfileChanged]()
 	event[CheckpointDue]()

@@ -51,6 +51,7 @@ var decoders = map[string]struct {
 		return JobVerdict{Job: r.MustCID(), Outcome: ReadOutcome(r), ABI: r.Uint32(), Unable: r.Text(MaxText)}
 	}},
 	NodeProfile{}.Kind(): {6, func(r *Reader) Op { return ReadNodeProfile(r) }},
+	ManaSpend{}.Kind():   {2, readManaSpend},
 	BanLift{}.Kind():     {1, func(r *Reader) Op { return BanLift{Executor: r.DID()} }},
 }
 

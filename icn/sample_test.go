@@ -67,6 +67,7 @@ func sampleOps() []icn.Op {
 		icn.JobVerdict{Job: job, Outcome: sampleOutcome(), ABI: 1},
 		icn.NodeProfile{Capabilities: []string{"gpu"}, Federations: []string{"coops"}, Trust: "region", CPUCores: 4, MemoryMB: 2048, StorageMB: 100_000},
 		icn.BanLift{Executor: who(4)},
+		icn.ManaSpend{Amount: 3, For: "room 4"},
 		icn.KeyRotate{Key: who(7), Proof: [64]byte(ed25519.Sign(secret(7), icn.RotationBytes(sampleGenesis().Block().CID, who(1), who(7))))},
 		icn.AuditHead{Lines: 1234, Head: sha256.Sum256([]byte("a line"))},
 		icn.NodeExpel{Node: who(5), Reason: "it signed two checkpoints of one size"},
@@ -204,6 +205,8 @@ func anyOp(t *rapid.T) icn.Op {
 	case "node.profile":
 		return icn.NodeProfile{Capabilities: texts(t, 32, 64, "capabilities"), Federations: texts(t, 32, 64, "federations"), Trust: text(t, 64, "trust"),
 			CPUCores: number(t, "cores"), MemoryMB: number(t, "mb"), StorageMB: number(t, "storage")}
+	case "mana.spend":
+		return icn.ManaSpend{Amount: max(number(t, "amount"), 1), For: text(t, 64, "for")}
 	case "ban.lift":
 		return icn.BanLift{Executor: anyDID(t, "executor")}
 	default:

@@ -333,6 +333,9 @@ func (r *Running) P2PAddrs() []string {
 // DID is the node's own.
 func (r *Running) DID() icn.DID { return r.node.Me() }
 
+// Node is what was set to work.
+func (r *Running) Node() *node.Node { return r.node }
+
 // Addrs are the addresses as lines: "API http://…", then "P2P /ip4/…".
 func (r *Running) Addrs() string {
 	lines := []string{"API " + r.APIURL()}

@@ -162,6 +162,8 @@ func (f *Fold) Do(s Step, e icn.Effect) (icn.EventBody, error) {
 		return nil, f.release(s, e.Account, e.Amount)
 	case icn.Settle:
 		return nil, f.settle(s, e)
+	case icn.Spend:
+		return nil, f.spend(s, e)
 	case icn.Burn:
 		return nil, f.burn(s, e)
 	case icn.Refund:
@@ -236,6 +238,17 @@ func (f *Fold) settle(s Step, e icn.Settle) error {
 		return err
 	}
 	return f.give(s, e.To, e.Price)
+}
+
+func (f *Fold) spend(s Step, e icn.Spend) error {
+	return f.move(s, e.Account, func(a *Account, t *Totals) error {
+		if a.Balance < e.Amount {
+			return fmt.Errorf("spend %d: %w: %s has %d", e.Amount, icn.ErrInsufficient, e.Account, a.Balance)
+		}
+		a.Balance -= e.Amount
+		t.Burnt += e.Amount
+		return nil
+	})
 }
 
 func (f *Fold) burn(s Step, e icn.Burn) error {

@@ -95,6 +95,15 @@ func (x *books) do(now icn.Time, r icn.Rules, e icn.Effect) bool {
 			b.held.Add(b.held, rat(e.Amount))
 			return true
 		})
+	case icn.Spend:
+		return x.change(now, r, e.Account, func(b *book) bool {
+			if free := new(big.Rat).Sub(floor(b.full), b.held); free.Cmp(rat(e.Amount)) < 0 {
+				return false
+			}
+			b.full.Sub(b.full, rat(e.Amount))
+			x.burnt.Add(x.burnt, rat(e.Amount))
+			return true
+		})
 	case icn.Release:
 		return x.change(now, r, e.Account, func(b *book) bool {
 			b.held.Sub(b.held, rat(e.Amount))
@@ -192,13 +201,15 @@ func TestAccountsAreExact(t *testing.T) {
 			d := dids.Draw(t, "account")
 			amount := amounts(f, now, r, d)
 			var e icn.Effect
-			switch rapid.IntRange(0, 4).Draw(t, "effect") {
+			switch rapid.IntRange(0, 5).Draw(t, "effect") {
 			case 0, 1:
 				e = icn.Hold{Account: d, Amount: amount.Draw(t, "amount")}
 			case 2:
 				e = icn.Release{Account: d, Amount: amount.Draw(t, "amount")}
 			case 3:
 				e = icn.Settle{From: d, To: dids.Draw(t, "to"), Held: amount.Draw(t, "held"), Price: amount.Draw(t, "price")}
+			case 4:
+				e = icn.Spend{Account: d, Amount: amount.Draw(t, "amount")}
 			default:
 				e = icn.OpenAccount{Account: d}
 			}

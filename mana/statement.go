@@ -16,7 +16,7 @@ type Line struct {
 	Regenerated uint64 // since the line before
 	Held        uint64 // set aside
 	Released    uint64 // of what was held, given back
-	Burnt       uint64 // of what was held, or taken back
+	Burnt       uint64 // of what was held, spent, or taken back
 	Minted      uint64 // gained
 	Lost        uint64 // of what was gained, over the cap
 	Tier        icn.Tier
@@ -57,6 +57,12 @@ func (s *Statement) apply(l *Line, e icn.EventBody) bool {
 			l.Burnt += e.Amount
 		}
 		return e.To == s.Who && s.gain(l, e.Amount) || e.From == s.Who
+	case icn.ManaSpent:
+		if e.Account == s.Who {
+			s.Balance -= min(e.Amount, s.Balance)
+			l.Burnt += e.Amount
+			return true
+		}
 	case icn.TierChanged:
 		if e.Account == s.Who {
 			s.Tier = e.Tier

@@ -13,7 +13,7 @@ import (
 // seen is a bounded memory of hashes whose signatures were verified here.
 type seen struct{ now, before map[[32]byte]struct{} }
 
-const seenGeneration = 1 << 15
+const seenGeneration = 1 << 13
 
 func (s *seen) add(h [32]byte) {
 	if s.now == nil || len(s.now) >= seenGeneration {
@@ -174,16 +174,19 @@ func (l *Loop) resolve(e icn.Entry, hash [32]byte, out core.Outcome) {
 	}
 }
 
-// shelve stores what follows from applied entries, then tells everybody. It need
-// not be durable: it can be made again from the order's log.
+// shelve stores what follows from applied entries, with whatever else is to be
+// written, then tells everybody. By itself it need not be durable: it can be made
+// again from the order's log.
 func (l *Loop) shelve() error {
 	if !l.shelf.Empty() {
 		l.shelf.Put([]byte(keyFolded), uintValue(l.folded))
-		l.shelf.Relaxed = true
-		if err := l.st.Apply(&l.shelf); err != nil {
+		l.batch.Writes = append(l.batch.Writes, l.shelf.Writes...)
+		l.batch.Relaxed = !l.mustSync()
+		if err := l.st.Apply(&l.batch); err != nil {
 			return fmt.Errorf("store: %w", err)
 		}
 		l.shelf.Reset()
+		l.saved()
 	}
 	for _, a := range l.work.done {
 		l.cfg.Applied(a.entry, a.out)

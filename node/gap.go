@@ -23,9 +23,15 @@ type gap struct {
 }
 
 const (
-	gapEntries = 512     // asked for at a time
+	gapEntries = 2048    // asked for at a time: enough for large batches of signatures
 	gapBytes   = 1 << 20 // answered at most
 )
+
+// mark is what the store keeps of a gap: where to go on, and what must come out.
+func (g *gap) mark() []byte {
+	b := icn.AppendUint(icn.AppendUint(icn.AppendArray(nil, 4), g.shadow.Head().Index+1), g.end)
+	return icn.AppendBytes(icn.AppendBytes(b, g.tree[:]), g.state[:])
+}
 
 // leap takes the state from a snapshot, because the order no longer has the
 // entries that lead there.
@@ -50,7 +56,7 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	l.gap.state, l.gap.end, l.gap.asked = l.m.Root(), at, 0
 	l.mu.Unlock()
 	l.keepSnapshot(s.Index, s.Data)
-	l.batch.Put([]byte(keyGap), uintsFrame(0, l.gap.shadow.Head().Index+1, at)[1:])
+	l.batch.Put([]byte(keyGap), l.gap.mark())
 	// Before anything that is beyond it: records of later entries would tell of
 	// earlier ones that are not here.
 	if err := l.flush(); err != nil {
@@ -75,33 +81,48 @@ func (l *Loop) loadGap() error {
 	if err != nil {
 		return err
 	}
-	n, err := decodeUints(v, 2)
-	if err != nil {
+	r := icn.NewReader(v)
+	r.Tuple(4)
+	next, g := r.Uint(), gap{end: r.Uint(), tree: r.Hash(), state: r.Hash()}
+	if err := r.Close(); err != nil {
 		return fmt.Errorf("gap: %w: %v", icn.ErrCorrupt, err)
 	}
-	shadow, err := core.New(l.cfg.Genesis, l.cfg.Verify)
-	if err != nil {
+	if g.shadow, err = core.New(l.cfg.Genesis, l.cfg.Verify); err != nil {
 		return err
 	}
 	var bad error
-	err = l.st.Scan(store.Range{From: EntryKey(1), To: EntryKey(n[0])}, func(_, v []byte) bool {
-		bad = l.applyShadow(shadow, append([]byte(nil), v...), true)
+	err = l.st.Scan(store.Range{From: EntryKey(1), To: EntryKey(next)}, func(_, v []byte) bool {
+		bad = g.again(l.st, append([]byte(nil), v...))
 		return bad == nil
 	})
 	if err = errors.Join(err, bad); err != nil {
 		return fmt.Errorf("gap: %w", err)
 	}
-	l.gap = gap{shadow: shadow, end: n[1]}
+	l.gap = g
 	return nil
 }
 
-// tickGap asks a peer for the next stretch.
+// again folds an entry that was recorded before.
+func (g *gap) again(st store.Store, leaf []byte) error {
+	e, err := icn.DecodeEntry(leaf)
+	if err != nil {
+		return err
+	}
+	_, err = g.shadow.Apply(*e, trusted(st, g.shadow, *e))
+	return err
+}
+
+// tickGap asks a peer for the next stretch, when the last one did not come.
 func (l *Loop) tickGap() {
 	g := &l.gap
 	if g.shadow == nil || g.asked != 0 && l.now < g.asked+2000 {
 		return
 	}
-	next := g.shadow.Head().Index + 1
+	l.askGap(g.shadow.Head().Index + 1)
+}
+
+func (l *Loop) askGap(next uint64) {
+	g := &l.gap
 	for range l.roster.nodes {
 		d := l.roster.nodes[g.turn%len(l.roster.nodes)]
 		g.turn++
@@ -143,55 +164,67 @@ func (l *Loop) onLog(from icn.DID, p []byte) error {
 	if err != nil {
 		return err
 	}
-	for _, leaf := range items {
+	entries, sigs, err := checkLeaves(g.shadow, l.checkSigs, items)
+	if err != nil {
+		l.alarm("log", fmt.Sprintf("the log that %s sent does not fit: %v", from, err))
+		return nil
+	}
+	next := g.shadow.Head().Index + 1
+	for len(entries) > 0 && entries[0].Index < next { // it was asked for twice
+		entries, sigs = entries[1:], sigs[1:]
+	}
+	g.asked = l.now
+	if n := len(entries); n > 0 && entries[0].Index == next && entries[n-1].Index < g.end {
+		l.askGap(entries[n-1].Index + 1) // it comes while these are folded
+	}
+	for i, e := range entries {
 		if g.shadow.Head().Index >= g.end {
 			break
 		}
-		if err := l.applyShadow(g.shadow, leaf, false); err != nil {
+		out, err := g.shadow.Apply(*e, sigs[i])
+		if err != nil {
 			l.alarm("log", fmt.Sprintf("the log that %s sent does not fit: %v", from, err))
 			return nil
 		}
-	}
-	g.asked = 0
-	if len(items) == 0 {
-		g.asked = l.now
-	}
-	next := g.shadow.Head().Index + 1
-	if next > g.end {
-		return l.closeGap()
-	}
-	l.shelf.Put([]byte(keyGap), uintsFrame(0, next, g.end)[1:])
-	if err := l.shelve(); err != nil {
-		return err
-	}
-	l.tickGap()
-	return nil
-}
-
-func (l *Loop) applyShadow(m *core.Machine, leaf []byte, known bool) error {
-	e, err := icn.DecodeEntry(leaf)
-	if err != nil {
-		return err
-	}
-	sig := core.Checked{}
-	if known {
-		sig = trusted(l.st, m, *e)
-	}
-	out, err := m.Apply(*e, sig)
-	if err != nil {
-		return err
-	}
-	if !known {
 		recordEntry(&l.shelf, *e, out)
 	}
-	return nil
+	if g.shadow.Head().Index >= g.end {
+		return l.closeGap()
+	}
+	l.shelf.Put([]byte(keyGap), g.mark())
+	return l.shelve()
+}
+
+// checkLeaves decodes entries in the form of Merkle leaves, and checks their
+// signatures all at once, with the keys that count before the first of them. Where a
+// key is replaced among them, the machine looks again.
+func checkLeaves(m *core.Machine, verify func([]SigItem) []bool, leaves [][]byte) ([]*icn.Entry, []core.Checked, error) {
+	entries, checked := make([]*icn.Entry, len(leaves)), make([]core.Checked, len(leaves))
+	var sigs []SigItem
+	var whose []int
+	for i, leaf := range leaves {
+		e, err := icn.DecodeEntry(leaf)
+		if err != nil {
+			return nil, nil, fmt.Errorf("entry %d of %d: %w", i+1, len(leaves), err)
+		}
+		entries[i] = e
+		if e.Statement != nil {
+			checked[i].Key = m.KeyOf(e.Statement.Author)
+			sigs = append(sigs, SigItem{Key: checked[i].Key, Msg: icn.SigningBytesOf(e.Wire), Sig: e.Statement.Sig[:]})
+			whose = append(whose, i)
+		}
+	}
+	for j, good := range verify(sigs) {
+		checked[whose[j]].OK = good
+	}
+	return entries, checked, nil
 }
 
 // closeGap compares the second machine with the snapshot that was trusted.
 func (l *Loop) closeGap() error {
 	g := l.gap
 	_, tree := g.shadow.Tree()
-	if g.tree != ([32]byte{}) && (tree != g.tree || g.shadow.Root() != g.state) {
+	if tree != g.tree || g.shadow.Root() != g.state {
 		return fmt.Errorf("snapshot at entry %d: %w: the log leads to other roots; stop, and start again from a backup or an empty store", g.end, icn.ErrCorrupt)
 	}
 	l.gap = gap{}

@@ -343,18 +343,27 @@ func (n *Node) WaitJob(ctx context.Context, id icn.CID) (JobView, error) {
 	s := n.Subscribe()
 	defer func() { s.Close() }()
 	for {
-		v, err := n.Job(id)
-		if err != nil || !v.Open() {
-			return v, err
+		if !n.isOpen(id) { // else its events need not be read yet
+			v, err := n.Job(id)
+			if err != nil || !v.Open() {
+				return v, err
+			}
 		}
 		if !n.waitTouch(ctx, s, id) {
 			if ctx.Err() != nil {
-				return v, nil
+				return n.Job(id)
 			}
 			s.Close()
 			s = n.Subscribe()
 		}
 	}
+}
+
+// isOpen says whether the state has the job. Its events may be stored a moment later
+// than that it has not.
+func (n *Node) isOpen(id icn.CID) (open bool) {
+	err := n.View(func(m *core.Machine) { _, open = m.Job(id) })
+	return open && err == nil
 }
 
 // waitTouch waits for an end of the job; false when the listener fell behind or

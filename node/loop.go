@@ -239,6 +239,10 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 	return nil
 }
 
+// orderWindow is how many bytes of the newest statements are kept in memory for
+// followers; who is further behind is sent what the store has.
+const orderWindow = 2 << 20
+
 func (l *Loop) openOrder() error {
 	g := l.m.Genesis()
 	var voters, learners []uint64
@@ -256,6 +260,7 @@ func (l *Loop) openOrder() error {
 	eng, err := order.Open(order.Config{
 		ID: l.seat.raftID, Voters: voters, Learners: learners,
 		Store: l.st, Prefix: orderPrefix(l.seat.raftID), Applied: l.raftAt,
+		MaxWindow: orderWindow,
 	})
 	if err != nil {
 		return err
@@ -303,6 +308,7 @@ func (l *Loop) Turn(now icn.Time) error {
 	}
 	l.now = max(l.now, now)
 	l.tick()
+	l.checkFresh()
 	for i := 0; ; i++ {
 		l.propose()
 		again, err := l.round()
@@ -377,7 +383,8 @@ func (l *Loop) round() (bool, error) {
 	}
 	l.sendOrder(r.Early)
 	durable := r.Write(&l.batch)
-	if !l.batch.Empty() {
+	// What only tells how far the order is goes with the records of what it ordered.
+	if !l.batch.Empty() && (durable || len(r.Committed) == 0 || l.mustSync()) {
 		l.batch.Relaxed = !durable && !l.mustSync()
 		if err := l.st.Apply(&l.batch); err != nil {
 			return false, fmt.Errorf("store: %w", err)

@@ -115,7 +115,7 @@ var eventTypes = []struct{ typ, word string }{
 	{"InviteCreated", "invite"}, {"MemberAdmitted", "member"}, {"KeyRotated", "rotated"}, {"AuditAnchored", "audit"}, {"JobPosted", "posted"}, {"JobAssigned", "assigned"}, {"AttemptFailed", "failed"},
 	{"JobSettled", "settled"}, {"JobRolledBack", "rollback"}, {"JobCancelled", "cancelled"}, {"CheckpointDue", "checkpoint"},
 	{"RunFailed", "run-failed"}, {"JobSaved", "saved"}, {"ExecutorBanned", "banned"}, {"BanLifted", "lifted"}, {"CheckOpened", "check"},
-	{"CheckEnded", "checked"}, {"ExecutorConvicted", "convicted"}, {"Refunded", "refund"}, {"TierChanged", "tier"}, {"ProfileChanged", "profile"},
+	{"CheckEnded", "checked"}, {"ExecutorConvicted", "convicted"}, {"Refunded", "refund"}, {"ManaSpent", "spent"}, {"TierChanged", "tier"}, {"ProfileChanged", "profile"},
 }
 
 // EventType finds a type by its name or its everyday name.

@@ -96,33 +96,13 @@ func NewRebuild(s store.Store, genesis []byte, verify core.Verify, batch func([]
 
 // Entries folds the next entries of the log, in the form of Merkle leaves.
 func (r *Rebuild) Entries(leaves [][]byte) error {
-	entries := make([]*icn.Entry, len(leaves))
-	var sigs []SigItem
-	var whose []int
-	keys := make([][32]byte, len(leaves))
 	next := r.m.Head().Index + 1
-	for i, leaf := range leaves {
-		e, err := icn.DecodeEntry(leaf)
-		if err != nil {
-			return fmt.Errorf("entry %d: %w: %v", next+uint64(i), icn.ErrCorrupt, err)
-		}
-		entries[i] = e
-		if e.Statement != nil {
-			keys[i] = r.m.KeyOf(e.Statement.Author)
-			sigs = append(sigs, SigItem{Key: keys[i], Msg: icn.SigningBytesOf(e.Wire), Sig: e.Statement.Sig[:]})
-			whose = append(whose, i)
-		}
-	}
-	ok := make([]bool, len(leaves))
-	for j, good := range r.verify(sigs) {
-		ok[whose[j]] = good
+	entries, sigs, err := checkLeaves(r.m, r.verify, leaves)
+	if err != nil {
+		return fmt.Errorf("log from entry %d: %w: %v", next, icn.ErrCorrupt, err)
 	}
 	for i, e := range entries {
-		sig := core.Checked{}
-		if e.Statement != nil {
-			sig = core.Checked{Key: keys[i], OK: ok[i]}
-		}
-		out, err := r.m.Apply(*e, sig)
+		out, err := r.m.Apply(*e, sigs[i])
 		if err != nil {
 			return fmt.Errorf("entry %d: %w: %v", next+uint64(i), icn.ErrCorrupt, err)
 		}

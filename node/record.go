@@ -101,6 +101,8 @@ func subjects(body icn.EventBody) (icn.CID, []icn.DID) {
 			return e.Job, []icn.DID{e.From}
 		}
 		return e.Job, []icn.DID{e.From, e.To}
+	case icn.ManaSpent:
+		return icn.CID{}, []icn.DID{e.Account}
 	case icn.TierChanged:
 		return icn.CID{}, []icn.DID{e.Account}
 	case icn.JobCancelled:

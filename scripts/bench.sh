@@ -17,5 +17,7 @@ if [ ! -x "$cache/ipfs" ]; then
     go build -o "$cache/ipfs" github.com/ipfs/kubo/cmd/ipfs
   ) || echo "Kubo cannot be built here; blocks are not compared" >&2
 fi
+go build -C bench/gossip -o "$cache/gossip" . || echo "gossipsub cannot be built here; delivery is not compared" >&2
+if [ -x "$cache/gossip" ]; then set -- -gossip "$cache/gossip" "$@"; fi
 if [ -x "$cache/ipfs" ]; then set -- -ipfs "$cache/ipfs" "$@"; fi
 exec go run ./bench -node bin/icn-node "$@"

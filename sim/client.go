@@ -43,7 +43,7 @@ func (w *World) client() {
 		w.sayOps(m, w.post(m), w.post(m), icn.JobCancel{Job: icn.SumCID(icn.Raw, []byte("no such job"))})
 	case 11:
 		p := w.members[4+w.rng.IntN(2)]
-		w.sayOps(m, icn.MemberAdmit{Member: p.did, Role: icn.RolePerson, Name: "late member"})
+		w.sayOps(m, icn.ManaSpend{Amount: 2, For: "a room"}, icn.MemberAdmit{Member: p.did, Role: icn.RolePerson, Name: "late member"})
 	case 12:
 		if w.rng.IntN(3) == 0 {
 			m.rotate()
@@ -151,9 +151,11 @@ func (w *World) forge(m *machine) {
 	}
 	w.oracle.forged(s.ID())
 	m.do(m.life, func(l *node.Loop) {
-		if l.Say(s, s.Encode(), func(node.Answer) {}) == nil {
-			w.fail("node %d took a forged statement", m.n)
-		}
+		_ = l.Say(s, s.Encode(), func(a node.Answer) { // refused now or later
+			if a.Err == nil {
+				w.fail("node %d took a forged statement", m.n)
+			}
+		})
 	})
 	w.inject(m, s.Encode())
 }

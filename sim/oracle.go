@@ -189,6 +189,8 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 		}
 	case icn.Refunded:
 		o.burnt, o.minted = o.burnt+b.Amount, o.minted+b.Amount
+	case icn.ManaSpent:
+		o.burnt += b.Amount
 	case icn.CheckOpened:
 		w.Count.Checks++
 	case icn.ExecutorBanned:

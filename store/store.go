@@ -75,5 +75,8 @@ func (b *Batch) Delete(key []byte) { b.Writes = append(b.Writes, Write{Key: key,
 // Empty says whether there is nothing to do.
 func (b *Batch) Empty() bool { return len(b.Writes) == 0 }
 
-// Reset empties the batch and keeps its memory.
-func (b *Batch) Reset() { b.Writes = b.Writes[:0]; b.Relaxed = false }
+// Reset empties the batch and keeps its memory, but not what was written.
+func (b *Batch) Reset() {
+	clear(b.Writes)
+	b.Writes, b.Relaxed = b.Writes[:0], false
+}

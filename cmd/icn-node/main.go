@@ -76,6 +76,7 @@ func run(c *cobra.Command) error {
 	if err != nil {
 		return usage{err}
 	}
+	launch.Frugal(c.Context())
 	log := launch.OpenLogs(cfg.Logging, os.Stderr)
 	defer log.Close()
 	for _, w := range warnings {

@@ -62,6 +62,30 @@ func Start() (s *Server, err error) {
 	return s, s.Resume()
 }
 
+// CPU is the processor time that the server and all its processes have used.
+func (s *Server) CPU() time.Duration {
+	pid := strconv.Itoa(s.cmd.Process.Pid)
+	ticks := int64(0)
+	found, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range found {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended, and counts with its parent
+		}
+		f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		self := path == "/proc/"+pid+"/stat"
+		if !self && f[1] != pid {
+			continue
+		}
+		for i, x := range f[11:15] {
+			if n, err := strconv.ParseInt(x, 10, 64); err == nil && (i < 2 || self) {
+				ticks += n
+			}
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond // clock ticks of 1/100 s
+}
+
 // Attach is the server that another process started.
 func Attach(port int) *Server { return &Server{port: port} }
 
