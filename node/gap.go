@@ -20,6 +20,8 @@ type gap struct {
 	state  [32]byte
 	asked  icn.Time
 	turn   int
+	from   icn.DID   // one peer is asked as long as it answers
+	doubt  []stretch // what which of them sent
 }
 
 const (
@@ -36,10 +38,14 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	}
 	at := l.m.Head().Index
 	if known := old.Head().Index; at <= known { // from its own records it knows more
+		_, tree := l.m.Tree()
 		l.mu.Lock()
 		l.m, l.skip = old, known-at
 		l.mu.Unlock()
-		l.keepSnapshot(s.Index, s.Data)
+		l.keepSnapshot(snapshot{raftAt: s.Index, data: s.Data})
+		if own, ok := l.treeAt(at); ok && own != tree {
+			return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: this node's records lead to another root; stop, and start again from a backup or an empty store", at, icn.ErrCorrupt))
+		}
 		return nil
 	}
 	if l.gap.shadow == nil {
@@ -49,7 +55,8 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	_, l.gap.tree = l.m.Tree()
 	l.gap.state, l.gap.end, l.gap.asked = l.m.Root(), at, 0
 	l.mu.Unlock()
-	l.keepSnapshot(s.Index, s.Data)
+	l.gap.doubt, l.fed.doubt = append(l.gap.doubt, l.fed.doubt...), nil
+	l.keepSnapshot(snapshot{raftAt: s.Index, data: s.Data})
 	l.batch.Put([]byte(keyGap), uintsFrame(0, l.gap.shadow.Head().Index+1, at)[1:])
 	// Before anything that is beyond it: records of later entries would tell of
 	// earlier ones that are not here.
@@ -91,7 +98,7 @@ func (l *Loop) loadGap() error {
 	if err = errors.Join(err, bad); err != nil {
 		return fmt.Errorf("gap: %w", err)
 	}
-	l.gap = gap{shadow: shadow, end: n[1]}
+	l.gap.shadow, l.gap.end = shadow, n[1]
 	return nil
 }
 
@@ -102,13 +109,18 @@ func (l *Loop) tickGap() {
 		return
 	}
 	next := g.shadow.Head().Index + 1
-	for range l.roster.nodes {
-		d := l.roster.nodes[g.turn%len(l.roster.nodes)]
-		g.turn++
-		if l.peer(d).linked {
-			g.asked = l.now
-			l.cfg.Send(d, Bulk, uintsFrame(frameWantLog, next, min(next+gapEntries-1, g.end)))
-			return
+	if g.asked != 0 {
+		g.turn++ // it does not answer
+	}
+	for _, wary := range []bool{true, false} { // suspects only when there is nobody else
+		for range l.roster.nodes {
+			d := l.roster.nodes[g.turn%len(l.roster.nodes)]
+			if l.peer(d).linked && !l.fed.liars[d] && !(wary && l.suspected(d)) {
+				g.asked, g.from = l.now, d
+				l.cfg.Send(d, Bulk, uintsFrame(frameWantLog, next, min(next+gapEntries-1, g.end)))
+				return
+			}
+			g.turn++
 		}
 	}
 }
@@ -133,16 +145,28 @@ func (l *Loop) onWantLog(from icn.DID, p []byte) error {
 	return nil
 }
 
-// onLog folds a stretch into the second machine.
+// fits says whether a stretch is the next one that is missing, or says that the
+// peer has none.
+func (g *gap) fits(items [][]byte) bool {
+	if len(items) == 0 {
+		return true
+	}
+	e, err := icn.DecodeEntry(items[0])
+	return err != nil || e.Index <= g.end
+}
+
+// onLog takes a stretch of the log: one that was asked for goes into the second
+// machine, others are what a feeder sends.
 func (l *Loop) onLog(from icn.DID, p []byte) error {
 	g := &l.gap
-	if g.shadow == nil {
-		return nil
-	}
 	items, err := decodeList(p, gapEntries+1, icn.MaxStatement+64)
 	if err != nil {
 		return err
 	}
+	if g.shadow == nil || from != g.from || !g.fits(items) {
+		return l.take(from, items)
+	}
+	first := g.shadow.Head().Index + 1
 	for _, leaf := range items {
 		if g.shadow.Head().Index >= g.end {
 			break
@@ -157,6 +181,9 @@ func (l *Loop) onLog(from icn.DID, p []byte) error {
 		g.asked = l.now
 	}
 	next := g.shadow.Head().Index + 1
+	if next > first {
+		l.inDoubt(&g.doubt, from, first, next-1)
+	}
 	if next > g.end {
 		return l.closeGap()
 	}
@@ -192,10 +219,13 @@ func (l *Loop) closeGap() error {
 	g := l.gap
 	_, tree := g.shadow.Tree()
 	if g.tree != ([32]byte{}) && (tree != g.tree || g.shadow.Root() != g.state) {
-		return fmt.Errorf("snapshot at entry %d: %w: the log leads to other roots; stop, and start again from a backup or an empty store", g.end, icn.ErrCorrupt)
+		return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: the log leads to other roots; stop, and start again from a backup or an empty store", g.end, icn.ErrCorrupt))
 	}
 	l.gap = gap{}
 	l.shelf.Delete([]byte(keyGap))
-	l.calm("log")
+	l.saveDoubt()
+	if len(l.fed.suspects) == 0 {
+		l.calm("log")
+	}
 	return l.shelve()
 }

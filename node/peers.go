@@ -18,6 +18,7 @@ type roster struct {
 	nodes  []icn.DID // all but this one
 	byRaft map[uint64]icn.DID
 	raftOf map[icn.DID]uint64
+	rank   map[icn.DID]int // how the log comes to each
 }
 
 type peers struct {
@@ -55,7 +56,7 @@ func (l *Loop) peer(d icn.DID) *peer {
 }
 
 func (l *Loop) updateRoster() {
-	r := roster{byRaft: map[uint64]icn.DID{}, raftOf: map[icn.DID]uint64{}}
+	r := roster{byRaft: map[uint64]icn.DID{}, raftOf: map[icn.DID]uint64{}, rank: l.ranks()}
 	for _, p := range l.m.Nodes() {
 		r.byRaft[p.RaftID], r.raftOf[p.DID] = p.DID, p.RaftID
 		if p.DID != l.me {
@@ -168,7 +169,7 @@ func (l *Loop) sendBeacon(to icn.DID) {
 	}
 	if l.eng != nil {
 		st := l.eng.Status()
-		b.Term, b.Last, b.Commit = st.Term, st.Last, st.Commit
+		b.Term, b.Last, b.Commit, b.Leader = st.Term, st.Last, st.Commit, st.Leader
 	}
 	l.cfg.Send(to, Live, b.encode())
 }
@@ -296,6 +297,7 @@ func (l *Loop) onRaft(from icn.DID, p []byte) error {
 	if err := l.eng.Step(raftID, p); err != nil && !errors.Is(err, icn.ErrInvalid) {
 		return err
 	}
+	l.fed.raft = l.now
 	return nil
 }
 

@@ -52,6 +52,7 @@ type machine struct {
 	backupAt int64
 	liar     bool // it invents the outcomes of jobs
 	mute     bool // it never answers for jobs
+	twister  bool // it lies about the log to those whom it feeds
 }
 
 func (m *machine) up() bool { return m.loop != nil }
@@ -281,7 +282,7 @@ func (w *World) tuning() node.Tuning {
 	if w.opt.Stage != nil && w.opt.Stage.Tune != (node.Tuning{}) {
 		return w.opt.Stage.Tune
 	}
-	return node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8}
+	return node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8, Fed: w.opt.Fed}
 }
 
 // stopped ends a run that nobody waits for any more.
