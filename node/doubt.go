@@ -114,11 +114,20 @@ func (l *Loop) contradicted(err error) error {
 	if l.fed.wrong != "" {
 		return nil
 	}
-	if len(l.fed.doubt) == 0 && len(l.gap.doubt) == 0 || l.fed.anew >= maxAnew {
+	if !l.isFalse(err) {
 		return err
 	}
-	l.fed.wrong = err.Error()
 	return nil
+}
+
+// isFalse has the log thrown away at the end of the turn, if any of it came from
+// feeders and was not confirmed.
+func (l *Loop) isFalse(why error) bool {
+	if len(l.fed.doubt) == 0 && len(l.gap.doubt) == 0 || l.fed.anew >= maxAnew {
+		return false
+	}
+	l.fed.wrong = why.Error()
+	return true
 }
 
 // maxAnew bounds how often the log is read again in a node's life: feeders that
@@ -184,6 +193,7 @@ func (l *Loop) startOver() error {
 // reopen begins with an empty log.
 func (l *Loop) reopen() error {
 	l.fed.wrong, l.fed.from, l.fed.doubt, l.fed.confirmed, l.fed.unseen = "", icn.DID{}, nil, 0, true
+	l.fed.misfits = nil
 	l.fed.anew++
 	l.gap = gap{}
 	l.feeds = feeds{to: map[icn.DID]*follower{}}

@@ -21,6 +21,7 @@ type fed struct {
 	asks      uint64               // the entry asked for then
 	doubt     []stretch            // came from feeders, and is not confirmed
 	suspects  []suspect            // of whom one has lied, until it is known who
+	misfits   []icn.DID            // what they sent does not follow the last entry here
 	liars     map[icn.DID]bool     // they are never asked again
 	wrong     string               // the log here is not the federation's: why
 	anew      int                  // how often it was read again
@@ -233,9 +234,7 @@ func (l *Loop) take(from icn.DID, leaves [][]byte) error {
 	}
 	items, hole, err := l.fedItems(leaves)
 	if err != nil {
-		l.cfg.Log.Warn("a node that feeds this one sent what does not fit; another one is asked", "peer", from, "error", err)
-		l.leaveFeeder()
-		return nil
+		return l.misfit(from, err)
 	}
 	if hole && l.now >= l.fed.asked+icn.Time(4*l.tune.TickMillis) {
 		l.follow(true)
@@ -254,7 +253,7 @@ func (l *Loop) take(from icn.DID, leaves [][]byte) error {
 	if err := l.shelve(); err != nil {
 		return err
 	}
-	l.fed.moved = l.now
+	l.fed.moved, l.fed.misfits = l.now, nil
 	l.lookAgain()
 	if l.m.Head().Index+1 >= l.fed.asks+feedWindow/2 {
 		l.follow(false)
@@ -263,6 +262,20 @@ func (l *Loop) take(from icn.DID, leaves [][]byte) error {
 		return err
 	}
 	return l.compact()
+}
+
+// misfit drops a feeder whose entries cannot follow those that are here. When a
+// clerk says the same, or two nodes do, it is what is here that is false.
+func (l *Loop) misfit(from icn.DID, err error) error {
+	l.cfg.Log.Warn("a node that feeds this one sent what does not fit; another one is asked", "peer", from, "error", err)
+	l.leaveFeeder()
+	if !slices.Contains(l.fed.misfits, from) {
+		l.fed.misfits = append(l.fed.misfits, from)
+	}
+	if l.rank(from) == rankClerk || len(l.fed.misfits) > 1 {
+		l.isFalse(err)
+	}
+	return nil
 }
 
 // fedItems reads entries; hole: they do not go on from where this node is.
