@@ -116,20 +116,20 @@ func (l *Loop) tickFed() {
 	l.tickAssure()
 }
 
-// poorFeeder says whether another one would do better: this one is away, or most
-// nodes are further than it has brought us.
+// poorFeeder says whether another one would do better: this one is away, or does
+// not bring what the clerks have.
 func (l *Loop) poorFeeder(d icn.DID) bool {
-	if !l.presentable(d) {
-		return true
-	}
-	if l.now < l.fed.moved+icn.Time(2*l.tune.BeaconMillis) {
-		return false
-	}
+	return !l.presentable(d) || l.now >= l.fed.moved+icn.Time(2*l.tune.BeaconMillis) && l.behind()
+}
+
+// behind says whether most clerks were further than this node when they last told.
+// Other nodes do not count: those that feed each other stand still together.
+func (l *Loop) behind() bool {
 	head, linked, ahead := l.m.Head().Index, 0, 0
 	for _, x := range l.roster.nodes {
-		if p := l.peer(x); p.linked && p.heard != 0 {
+		if l.rank(x) == rankClerk && l.present(x) {
 			linked++
-			if p.beacon.Head > head {
+			if l.peer(x).beacon.Head > head {
 				ahead++
 			}
 		}
@@ -173,9 +173,12 @@ func (l *Loop) chooseFeeder() {
 }
 
 func (l *Loop) candidates(wary bool) (best []icn.DID) {
-	head, rank := l.m.Head().Index, rankClerk+1
+	need, rank := l.m.Head().Index, rankClerk+1
+	if l.behind() {
+		need++
+	}
 	for _, d := range l.roster.nodes {
-		if !l.presentable(d) || l.now < l.fed.avoid[d] || l.feeds.to[d] != nil || wary && l.suspected(d) || l.peer(d).beacon.Head < head {
+		if !l.presentable(d) || l.now < l.fed.avoid[d] || l.feeds.to[d] != nil || wary && l.suspected(d) || l.peer(d).beacon.Head < need {
 			continue
 		}
 		r := l.rank(d)
