@@ -153,7 +153,7 @@ func (l *Loop) certifyUnseen(size uint64) error {
 		case s.c.Tree == tree:
 			return l.setCertified(s.c, with[s.c])
 		default:
-			return l.contradicted(fmt.Errorf("log up to entry %d: %w: a majority of the clerks signed another one; stop, and rebuild this node's state from its log or a backup", size, icn.ErrCorrupt))
+			return l.contradicted(fmt.Errorf("log up to entry %d: %w: a majority of the clerks signed another one", size, icn.ErrCorrupt))
 		}
 	}
 	return nil

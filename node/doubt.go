@@ -115,7 +115,7 @@ func (l *Loop) contradicted(err error) error {
 		return nil
 	}
 	if !l.isFalse(err) {
-		return err
+		return fmt.Errorf("%w; stop, and start again from a backup or an empty store", err)
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (l *Loop) compare(c order.Committed) error {
 			return nil // malformed: it only moved time on
 		}
 	}
-	return l.contradicted(fmt.Errorf("entry %d: %w: the order has another one than this node's records; stop, and start again from a backup or an empty store", index, icn.ErrCorrupt))
+	return l.contradicted(fmt.Errorf("entry %d: %w: the order has another one than this node's records", index, icn.ErrCorrupt))
 }
 
 // startOver throws away what was derived from a log that is not the federation's.

@@ -39,8 +39,9 @@ type fed struct {
 // the others, and so on. Who is asked first has the lowest rank.
 const (
 	rankFed   = 0
-	rankOuter = 1
-	rankClerk = 2
+	rankNamed = 1 // an outer one that another feeder named
+	rankOuter = 2
+	rankClerk = 3
 )
 
 func (l *Loop) initFed() {
@@ -182,8 +183,8 @@ func (l *Loop) candidates(wary bool) (best []icn.DID) {
 			continue
 		}
 		r := l.rank(d)
-		if slices.Contains(l.fed.hints, d) {
-			r = -1
+		if r == rankOuter && slices.Contains(l.fed.hints, d) {
+			r = rankNamed
 		}
 		if r < rank {
 			best, rank = nil, r

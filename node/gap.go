@@ -44,7 +44,7 @@ func (l *Loop) leap(s *order.Snapshot) error {
 		l.mu.Unlock()
 		l.keepSnapshot(snapshot{raftAt: s.Index, data: s.Data})
 		if own, ok := l.treeAt(at); ok && own != tree {
-			return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: this node's records lead to another root; stop, and start again from a backup or an empty store", at, icn.ErrCorrupt))
+			return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: this node's records lead to another root", at, icn.ErrCorrupt))
 		}
 		return nil
 	}
@@ -219,7 +219,7 @@ func (l *Loop) closeGap() error {
 	g := l.gap
 	_, tree := g.shadow.Tree()
 	if g.tree != ([32]byte{}) && (tree != g.tree || g.shadow.Root() != g.state) {
-		return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: the log leads to other roots; stop, and start again from a backup or an empty store", g.end, icn.ErrCorrupt))
+		return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: the log leads to other roots", g.end, icn.ErrCorrupt))
 	}
 	l.gap = gap{}
 	l.shelf.Delete([]byte(keyGap))

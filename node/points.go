@@ -144,7 +144,7 @@ func (l *Loop) certify(size uint64) error {
 				l.alarm("clerk "+d.Short(), fmt.Sprintf("clerk %s signed other roots at entry %d than this node computed", d, size))
 			}
 			if against[s.c] >= need {
-				return l.contradicted(fmt.Errorf("state root at entry %d: %w: a majority of the clerks signed another one; stop, and rebuild this node's state from its log or a backup", size, icn.ErrCorrupt))
+				return l.contradicted(fmt.Errorf("state root at entry %d: %w: a majority of the clerks signed another one", size, icn.ErrCorrupt))
 			}
 		}
 	}

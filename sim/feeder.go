@@ -69,6 +69,9 @@ func (o *oracle) deceived(m *machine, index uint64) {
 		lied = lied || x.twister && x != m
 	}
 	certified, _ := m.loop.Certified()
+	if role := o.status(m).Role; role == "clerk" || role == "leader" {
+		w.fail("node %d, a clerk, was fed another entry at %d", m.n, index)
+	}
 	if _, fed := m.loop.Feeder(); !lied || !fed || index <= certified {
 		w.fail("node %d has another entry at %d, fed: %t, certified: %d", m.n, index, fed, certified)
 	}
