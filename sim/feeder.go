@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
@@ -57,6 +59,40 @@ func (w *World) Feeder(n int) (int, bool) {
 		}
 	}
 	return -1, false
+}
+
+// Sent is how many bytes a node has sent.
+func (w *World) Sent(n int) int { return w.nodes[n].sent }
+
+// spread is how an entry came to the nodes.
+type spread struct {
+	nodes       int
+	first, last int64
+}
+
+func (o *oracle) spread(index uint64) {
+	if o.w.opt.Stage == nil {
+		return // entries are applied more than once where logs are thrown away
+	}
+	s := o.spreads[index]
+	if s == nil {
+		s = &spread{first: o.w.now}
+		o.spreads[index] = s
+	}
+	s.nodes++
+	s.last = o.w.now
+}
+
+// Spreads are the milliseconds from the first node that applied an entry to the
+// last, for each entry that all have, the shortest first.
+func (w *World) Spreads() (ms []int64) {
+	for _, s := range w.oracle.spreads { // order: sorted below
+		if s.nodes == len(w.nodes) {
+			ms = append(ms, s.last-s.first)
+		}
+	}
+	slices.Sort(ms)
+	return ms
 }
 
 // deceived notes that a node has another entry than the others. It may be so only

@@ -92,3 +92,37 @@ func TestALyingFeederIsFoundOutAndLeft(t *testing.T) {
 		t.Errorf("%d nodes were led astray in 20 worlds", astray)
 	}
 }
+
+// In a federation of fifty, the leader sends much less when learners pass the log
+// on, and entries are not much later everywhere.
+func TestATreeOfLearnersUnburdensTheLeader(t *testing.T) {
+	run := func(fed int) (leader int, p50, p95 int64) {
+		var before int
+		lead := 0
+		st := &sim.Stage{}
+		st.Begin = func(w *sim.World) {
+			for i := range 80 {
+				w.At(3000+int64(i)*50, func() { w.Post(i%50, job("20")) })
+			}
+			w.At(3000, func() { lead, _ = w.Leader(0); before = w.Sent(lead) })
+			w.At(7000, func() { leader = w.Sent(lead) - before })
+		}
+		w := sim.New(sim.Options{Seed: 1, Nodes: 50, Clerks: 7, Fed: fed, Millis: 8000, Stage: st})
+		if err := w.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, w.Describe())
+		}
+		ms := w.Spreads()
+		t.Logf("the leader feeds %d learners of 43: it sends %d KB in 4 s; from the first node to the last p50 %d ms, p95 %d ms, of %d entries",
+			fed, leader>>10, ms[len(ms)/2], ms[len(ms)*95/100], len(ms))
+		return leader, ms[len(ms)/2], ms[len(ms)*95/100]
+	}
+	all, _, _ := run(43)
+	most, _, _ := run(32)
+	few, p50, _ := run(8)
+	if most >= all || 2*few >= all {
+		t.Errorf("the leader sends %d bytes to all, %d with 32 learners, %d with 8", all, most, few)
+	}
+	if p50 > 100 {
+		t.Errorf("entries take %d ms at the median to be everywhere", p50)
+	}
+}

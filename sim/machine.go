@@ -53,6 +53,7 @@ type machine struct {
 	liar     bool // it invents the outcomes of jobs
 	mute     bool // it never answers for jobs
 	twister  bool // it lies about the log to those whom it feeds
+	sent     int  // bytes
 }
 
 func (m *machine) up() bool { return m.loop != nil }

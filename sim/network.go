@@ -27,6 +27,7 @@ func (n *network) send(from *machine, to icn.DID, frame []byte) {
 		w.fail("node %d sends to nobody", from.n)
 		return
 	}
+	from.sent += len(frame)
 	copies := 1
 	if w.rng.Float64() < n.double {
 		copies = 2

@@ -33,6 +33,7 @@ type oracle struct {
 	minted uint64
 	astray map[int]uint64 // nodes that were fed another log, from which entry on
 
+	spreads  map[uint64]*spread
 	snapshot map[int]bool // a node's own snapshot shall be looked at
 }
 
@@ -49,7 +50,7 @@ func (o *oracle) init(w *World) {
 	o.lies, o.banned = map[icn.CID]bool{}, map[icn.DID]icn.Time{}
 	o.leaf, o.root, o.books = map[uint64][32]byte{}, map[uint64][32]byte{}, map[uint64]bool{}
 	o.acked, o.handed, o.forge = map[icn.CID]uint64{}, map[icn.CID]bool{}, map[icn.CID]bool{}
-	o.astray, o.snapshot = map[int]uint64{}, map[int]bool{}
+	o.astray, o.snapshot, o.spreads = map[int]uint64{}, map[int]bool{}, map[uint64]*spread{}
 	o.keys = map[icn.DID]icn.DID{}
 	o.jobs, o.used = map[icn.CID]*jobBook{}, map[string]icn.CID{}
 	w.net.side = map[int]int{}
@@ -70,6 +71,7 @@ func (o *oracle) applied(m *machine, e icn.Entry, out core.Outcome) {
 		o.deceived(m, e.Index)
 		return
 	}
+	o.spread(e.Index)
 	if _, fed := m.loop.Feeder(); fed {
 		w.Count.Fed++
 	}
