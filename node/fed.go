@@ -95,7 +95,10 @@ func (l *Loop) outer() bool {
 	if _, told := l.roster.rank[l.me]; !told || l.rank(l.me) != rankOuter {
 		silence = max(3*silence, l.tune.BeaconMillis)
 	}
-	return l.now >= l.fed.raft+icn.Time(silence) && l.rank(l.me) != rankClerk && l.seated() && !l.eng.Votes()
+	// Where the log tells of another seat, it is old: who was a clerk then may be one
+	// of the last now.
+	clerk := l.rank(l.me) == rankClerk && l.roster.raftOf[l.me] == l.seat.raftID
+	return l.now >= l.fed.raft+icn.Time(silence) && !clerk && l.seated() && !l.eng.Votes()
 }
 
 // tickFed sees to it that an outer node has a feeder.
@@ -308,7 +311,7 @@ func (l *Loop) fedItems(leaves [][]byte) (items []toApply, hole bool, err error)
 // catchingUp says that this node reads what happened long ago: nobody waits for
 // what it would do about it.
 func (l *Loop) catchingUp() bool {
-	return !l.fed.from.IsZero() && l.peer(l.fed.from).beacon.Head > l.m.Head().Index+gapEntries/2
+	return !l.fed.from.IsZero() && l.peer(l.fed.from).beacon.Head > l.m.Head().Index+gapEntries/2 && l.behind()
 }
 
 // lookAgain looks at all open jobs, once there is nothing to catch up with.

@@ -294,10 +294,15 @@ func (l *Loop) onRaft(from icn.DID, p []byte) error {
 	if !ok {
 		return nil
 	}
-	if err := l.eng.Step(raftID, p); err != nil && !errors.Is(err, icn.ErrInvalid) {
+	if err := l.eng.Step(raftID, p); err != nil {
+		if errors.Is(err, icn.ErrInvalid) {
+			return nil
+		}
 		return err
 	}
-	l.fed.raft = l.now
+	if lead, _ := l.eng.Leader(); lead == raftID {
+		l.fed.raft = l.now
+	}
 	return nil
 }
 

@@ -74,7 +74,7 @@ var planted = []struct {
 	{"an answer rests on a feeder's word", "node/assure.go",
 		"	if l.certain(at) {\n", "	if true {\n"},
 	{"a clerk takes what it is fed", "node/fed.go",
-		" && l.rank(l.me) != rankClerk && l.seated() && !l.eng.Votes()\n", " && l.seated()\n"},
+		" && !clerk && l.seated() && !l.eng.Votes()\n", " && l.seated() || clerk && false\n"},
 	{"a false log is read on from where it was left", "node/doubt.go",
 		"	return l.reopen()\n", "	l.fed.wrong, l.fed.doubt = \"\", nil\n	return nil\n"},
 }
