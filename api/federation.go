@@ -86,8 +86,17 @@ func (s *Server) admitMember(ctx context.Context, in *body[wire.Member]) (wire.S
 	return s.told(s.n.Do(ctx, icn.MemberAdmit{Member: m.DID, Role: m.Role, Name: m.Name}))
 }
 
+func (s *Server) accused(context.Context, *none) (wire.Accused, error) {
+	list, err := s.n.Accused()
+	return wire.Accused{Accused: filled(list)}, err
+}
+
+func (s *Server) expel(ctx context.Context, in *body[wire.Expel]) (wire.Said, error) {
+	return s.told(s.n.Do(ctx, icn.NodeExpel{Node: in.Body.DID, Reason: in.Body.Reason, Withdrawn: in.Body.Withdrawn}))
+}
+
 func (s *Server) leave(ctx context.Context, _ *none) (wire.Said, error) {
-	return s.told(s.n.Do(ctx, icn.NodeLeave{}))
+	return s.told(s.n.Leave(ctx))
 }
 
 // directory is the links of the network, if there is one.

@@ -94,6 +94,8 @@ func groups() []group {
 			{method: post, path: "/federation/invite", scope: access.Admin, name: "FederationInvite", doc: "Make a join code that works once", bind: typed((*Server).invite, 202)},
 			{method: post, path: "/federation/join", scope: access.Admin, name: "FederationJoin", doc: "Go over to another federation", bind: typed((*Server).join)},
 			{method: post, path: "/federation/members", scope: access.Admin, name: "FederationMembers", doc: "Take a person or an organisation in", bind: typed((*Server).admitMember, 202)},
+			{method: get, path: "/federation/accused", name: "FederationAccused", doc: "Nodes that clerks want to expel, and evidence against clerks", bind: typed((*Server).accused)},
+			{method: post, path: "/federation/expel", scope: access.Admin, name: "FederationExpel", doc: "Say as a clerk that a node shall leave the federation; a majority of the clerks decides", bind: typed((*Server).expel, 202)},
 			{method: post, path: "/federation/leave", scope: access.Admin, name: "FederationLeave", doc: "Take this node out of its federation", bind: typed((*Server).leave, 202)},
 		}},
 	}

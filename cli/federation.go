@@ -18,6 +18,8 @@ func (a *app) federationCommand() *cobra.Command {
 		command("init", "Show the federation this node founded, and make a first join code for it", 0, 0, a.federationInit),
 		a.inviteCommand(), a.joinCommand(), a.admitCommand(), a.statusCommand(),
 		command("peers", "The other nodes of the federation", 0, 0, a.federationPeers),
+		a.expelCommand(),
+		command("accused", "Nodes that clerks want to expel, and evidence against clerks", 0, 0, a.federationAccused),
 		command("leave", "Take this node out of its federation", 0, 0, a.federationLeave),
 		group("member", "People and organisations", a.memberCommand()))
 }

@@ -274,7 +274,15 @@ func (r *run) identity(o icn.Op) error {
 	for _, b := range events {
 		r.event(b)
 	}
-	return r.carryOut(effects)
+	if err := r.carryOut(effects); err != nil {
+		return err
+	}
+	for _, b := range events {
+		if left, ok := b.(icn.NodeLeft); ok {
+			return r.follow(r.m.mesh.Left(r.meshStep(*r.author, icn.CID{}), left.Node))
+		}
+	}
+	return nil
 }
 
 // follow carries out what the mesh's fold led to.

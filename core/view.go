@@ -21,6 +21,10 @@ func (m *Machine) Belongs(d icn.DID) bool { return m.identity.Belongs(d) }
 // Node returns an active node.
 func (m *Machine) Node(d icn.DID) (identity.Node, bool) { return m.identity.Node(d) }
 
+// NodeOfSeat is the node that has, or had last, this place in the order. It looks
+// at all nodes that ever belonged.
+func (m *Machine) NodeOfSeat(raftID uint64) (icn.DID, bool) { return m.identity.OfSeat(raftID) }
+
 // Nodes lists the active nodes in order of admission.
 func (m *Machine) Nodes() []identity.Peer { return m.identity.Nodes() }
 
@@ -29,6 +33,9 @@ func (m *Machine) Clerks() []identity.Peer { return m.identity.Clerks(m.Rules())
 
 // Learners lists the active nodes that are no clerks.
 func (m *Machine) Learners() []identity.Peer { return m.Nodes()[len(m.Clerks()):] }
+
+// Accused calls fn for each node that a clerk wants to expel, in the order of DIDs.
+func (m *Machine) Accused(fn func(icn.DID, identity.Ballots) bool) { m.identity.Accused(fn) }
 
 // Member returns a person or organisation.
 func (m *Machine) Member(d icn.DID) (identity.Member, bool) { return m.identity.Member(d) }

@@ -43,7 +43,17 @@ type (
 	}
 	// NodeLeft: a node no longer belongs to the federation.
 	NodeLeft struct {
-		Node DID `json:"node"`
+		Node     DID    `json:"node"`
+		Expelled bool   `json:"expelled,omitempty"` // by a majority of the clerks
+		Reason   string `json:"reason,omitempty"`
+	}
+	// ExpulsionVoted: a clerk wants a node to go, or no longer.
+	ExpulsionVoted struct {
+		Node      DID    `json:"node"`
+		Withdrawn bool   `json:"withdrawn,omitempty"`
+		Reason    string `json:"reason,omitempty"`
+		Votes     uint64 `json:"votes"`
+		Needed    uint64 `json:"needed"`
 	}
 	// InviteCreated: a join code was registered.
 	InviteCreated struct {
@@ -222,6 +232,7 @@ const (
 	CauseUnassigned Cause = "unassigned" // nobody was assigned in time
 	CauseUnanswered Cause = "unanswered" // the executor said nothing in time
 	CauseGone       Cause = "gone"       // the executor could not be reached
+	CauseLeft       Cause = "left"       // the executor left the federation
 	CauseFailed     Cause = "failed"     // by the executor's doing
 	CauseDeclined   Cause = "declined"   // before anything was run
 	CauseProgram    Cause = "program"    // by the program's own doing
@@ -263,6 +274,9 @@ func (NodeRejoined) EventType() string { return "NodeRejoined" }
 
 // EventType implements EventBody.
 func (NodeLeft) EventType() string { return "NodeLeft" }
+
+// EventType implements EventBody.
+func (ExpulsionVoted) EventType() string { return "ExpulsionVoted" }
 
 // EventType implements EventBody.
 func (InviteCreated) EventType() string { return "InviteCreated" }

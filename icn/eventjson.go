@@ -23,6 +23,7 @@ func init() {
 	event[NodeAdmitted]()
 	event[NodeRejoined]()
 	event[NodeLeft]()
+	event[ExpulsionVoted]()
 	event[InviteCreated]()
 	event[MemberAdmitted]()
 	event[KeyRotated]()

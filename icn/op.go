@@ -29,8 +29,11 @@ var decoders = map[string]struct {
 	NodeAdmit{}.Kind(): {4, func(r *Reader) Op {
 		return NodeAdmit{Node: r.DID(), Name: r.Text(64), Code: r.Bytes(64), Addrs: r.Texts(16, 256)}
 	}},
-	NodeRejoin{}.Kind():   {1, func(r *Reader) Op { return NodeRejoin{Reason: r.Text(256)} }},
-	NodeLeave{}.Kind():    {0, func(r *Reader) Op { return NodeLeave{} }},
+	NodeRejoin{}.Kind(): {1, func(r *Reader) Op { return NodeRejoin{Reason: r.Text(MaxReason)} }},
+	NodeLeave{}.Kind():  {0, func(r *Reader) Op { return NodeLeave{} }},
+	NodeExpel{}.Kind(): {3, func(r *Reader) Op {
+		return NodeExpel{Node: r.DID(), Reason: r.Text(MaxReason), Withdrawn: r.Bool()}
+	}},
 	InviteCreate{}.Kind(): {3, readInviteCreate},
 	MemberAdmit{}.Kind():  {3, readMemberAdmit},
 	KeyRotate{}.Kind():    {2, readKeyRotate},
@@ -93,6 +96,18 @@ type NodeRejoin struct{ Reason string }
 
 // NodeLeave takes the author's node out of the federation.
 type NodeLeave struct{}
+
+// MaxReason is the most bytes of a reason that people give.
+const MaxReason = 256
+
+// NodeExpel is a clerk's word that a node shall leave the federation, or that it
+// no longer thinks so. The node goes when a majority of the clerks has said it
+// within a week.
+type NodeExpel struct {
+	Node      DID
+	Reason    string
+	Withdrawn bool
+}
 
 // Role is what a join code admits.
 type Role uint8
@@ -175,6 +190,9 @@ func (NodeRejoin) Kind() string { return "node.rejoin" }
 func (NodeLeave) Kind() string { return "node.leave" }
 
 // Kind implements Op.
+func (NodeExpel) Kind() string { return "node.expel" }
+
+// Kind implements Op.
 func (InviteCreate) Kind() string { return "invite.create" }
 
 // Kind implements Op.
@@ -183,6 +201,7 @@ func (MemberAdmit) Kind() string { return "member.admit" }
 func (NodeAdmit) fields() int    { return 4 }
 func (NodeRejoin) fields() int   { return 1 }
 func (NodeLeave) fields() int    { return 0 }
+func (NodeExpel) fields() int    { return 3 }
 func (InviteCreate) fields() int { return 3 }
 func (MemberAdmit) fields() int  { return 3 }
 
@@ -194,6 +213,9 @@ func (o NodeAdmit) appendFields(b []byte) []byte {
 }
 func (o NodeRejoin) appendFields(b []byte) []byte { return AppendText(b, o.Reason) }
 func (NodeLeave) appendFields(b []byte) []byte    { return b }
+func (o NodeExpel) appendFields(b []byte) []byte {
+	return AppendBool(AppendText(AppendDID(b, o.Node), o.Reason), o.Withdrawn)
+}
 func (o InviteCreate) appendFields(b []byte) []byte {
 	b = AppendBytes(b, o.CodeHash[:])
 	return AppendTime(AppendUint(b, uint64(o.Role)), o.Expires)

@@ -69,6 +69,7 @@ func sampleOps() []icn.Op {
 		icn.BanLift{Executor: who(4)},
 		icn.KeyRotate{Key: who(7), Proof: [64]byte(ed25519.Sign(secret(7), icn.RotationBytes(sampleGenesis().Block().CID, who(1), who(7))))},
 		icn.AuditHead{Lines: 1234, Head: sha256.Sum256([]byte("a line"))},
+		icn.NodeExpel{Node: who(5), Reason: "it signed two checkpoints of one size"},
 	}
 }
 
@@ -168,6 +169,8 @@ func anyOp(t *rapid.T) icn.Op {
 		return icn.NodeRejoin{Reason: text(t, 256, "reason")}
 	case "node.leave":
 		return icn.NodeLeave{}
+	case "node.expel":
+		return icn.NodeExpel{Node: anyDID(t, "node"), Reason: text(t, icn.MaxReason, "reason"), Withdrawn: rapid.Bool().Draw(t, "withdrawn")}
 	case "invite.create":
 		return icn.InviteCreate{CodeHash: anyHash(t, "code"), Role: icn.Role(rapid.IntRange(1, 3).Draw(t, "role")), Expires: anyTime(t, "expires")}
 	case "member.admit":

@@ -59,6 +59,7 @@ type Fold struct {
 	invites *state.Table[[32]byte, Invite]
 	keys    *state.Table[icn.DID, Key]      // of those who have another than their DID's
 	owners  *state.Table[[32]byte, icn.DID] // of keys that are no DIDs
+	ballots *state.Table[icn.DID, Ballots]  // on the nodes that clerks want to expel
 	next    *state.Table[state.One, uint64] // the next Raft id and admission number
 	active  []icn.DID                       // active nodes by Seq: derived, never stored
 }
@@ -76,6 +77,8 @@ func New(db *state.DB) *Fold {
 			Name: "key", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendKey, Read: readKey}),
 		owners: state.NewTable(db, state.Spec[[32]byte, icn.DID]{
 			Name: "key-owner", Key: hashKey, Parse: parseHashKey, Append: appendOwner, Read: readOwner}),
+		ballots: state.NewTable(db, state.Spec[icn.DID, Ballots]{
+			Name: "expulsion", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendBallots, Read: readBallots}),
 		next: state.NewTable(db, state.Spec[state.One, uint64]{
 			Name: "next-node", Key: state.OneKey, Parse: state.ParseOneKey, Append: icn.AppendUint,
 			Read: func(r *icn.Reader) uint64 { return r.Uint() }}),
@@ -123,6 +126,17 @@ func (f *Fold) Refresh() {
 func (f *Fold) Node(d icn.DID) (Node, bool) {
 	n, ok := f.nodes.Get(d)
 	return n, ok && n.Active
+}
+
+// OfSeat is the node that has, or had last, this place in the order.
+func (f *Fold) OfSeat(raftID uint64) (who icn.DID, found bool) {
+	f.nodes.Each(func(d icn.DID, n Node) bool {
+		if n.RaftID == raftID {
+			who, found = d, true
+		}
+		return !found
+	})
+	return who, found
 }
 
 // Member returns a member.
@@ -185,6 +199,8 @@ func (f *Fold) Apply(s Step, op icn.Op) ([]icn.Effect, []icn.EventBody, error) {
 		return f.rejoin(s, o)
 	case icn.NodeLeave:
 		return f.leave(s)
+	case icn.NodeExpel:
+		return f.expel(s, o)
 	case icn.InviteCreate:
 		return f.invite(s, o)
 	case icn.MemberAdmit:
@@ -265,10 +281,16 @@ func (f *Fold) leave(s Step) ([]icn.Effect, []icn.EventBody, error) {
 	if len(f.active) == 1 {
 		return nil, nil, fmt.Errorf("leave: %w: the last node cannot leave", icn.ErrConflict)
 	}
-	n.Active = false
-	f.nodes.Put(s.Author, n)
-	f.Refresh()
+	f.out(s.Author, n)
 	return nil, []icn.EventBody{icn.NodeLeft{Node: s.Author}}, nil
+}
+
+// out takes an active node out, and what was said against it.
+func (f *Fold) out(d icn.DID, n Node) {
+	n.Active = false
+	f.nodes.Put(d, n)
+	f.ballots.Delete(d)
+	f.Refresh()
 }
 
 // Limits on join codes: the longest life of one is 90 days, and so many may be

@@ -150,15 +150,19 @@ func (f *Fold) next(s Step, id icn.CID, j Job, why Failure) Result {
 	if uint64(j.Tries) >= s.Rules.JobAttempts {
 		return f.rollBack(id, j, failed)
 	}
-	f.leave(j)
 	for k, o := range j.Reserve {
 		if st := f.Standing(o.Executor); s.IsNode(o.Executor) && st.BannedUntil <= s.Time {
 			r := Result{Events: []icn.EventBody{failed}}
+			f.leave(j)
 			j.Attempt, j.Reserve = j.Attempt+1, j.Reserve[k+1:]
 			r.add(f.give(s, id, j, []icn.Offer{o}, icn.JobAssigned{Next: true}))
 			return r
 		}
 	}
+	if !s.IsNode(j.Via) { // nobody could hold another auction
+		return f.rollBack(id, j, failed)
+	}
+	f.leave(j)
 	r := f.wait(s, id, j)
 	again, _ := f.jobs.Get(id)
 	failed.Next = again.From

@@ -227,10 +227,9 @@ func TestWhenAttemptsAreSpentTheJobIsRolledBack(t *testing.T) {
 	m.refused("n2", m.receipt(id, 3), icn.ErrNotFound, "ended")
 }
 
-func TestTimersAloneEndAJobWhoseAssignerIsGone(t *testing.T) {
+func TestTimersAloneEndAJobWhoseAssignerIsSilent(t *testing.T) {
 	m := newMarket(t)
 	id := m.post(100)
-	m.nodes = map[icn.DID]bool{}
 	for range 2 {
 		m.wait(11_000)
 		require.Equal(t, "", m.ended[id])

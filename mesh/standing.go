@@ -56,7 +56,7 @@ func (f *Fold) note(s Step, job icn.CID, why Failure) []icn.EventBody {
 		st.Unanswered, strike = st.Unanswered+1, true
 	case icn.CauseDeclined:
 		st.Declined++
-	case icn.CauseGone: // the word of the node that assigned: it bans nobody
+	case icn.CauseGone, icn.CauseLeft: // the word of the node that assigned, or a farewell: it bans nobody
 		st.Gone++
 	case icn.CauseProgram:
 		st.Faults++

@@ -141,6 +141,8 @@ func (l *Loop) applyOne(it *toApply) error {
 	if out.Nodes {
 		l.peers.rosterAt = e.Index
 		l.updateRoster()
+		l.calmExpelled()
+		l.checkMembership()
 	}
 	for _, ev := range out.Events {
 		switch b := ev.Body.(type) {

@@ -29,6 +29,8 @@ func (l *Loop) dispatch(from icn.DID, tag byte, body []byte) error {
 		return l.onRaft(from, body)
 	case frameSubmit:
 		return l.onSubmit(from, body)
+	case frameLeftOut:
+		return l.onLeftOut(from, body)
 	case frameRefuse:
 		return l.onRefuse(from, body)
 	case frameBid:

@@ -248,6 +248,9 @@ func (n *Node) Knock(ctx context.Context, from icn.DID, _ []string, request []by
 		}
 		return n.welcome(ctx, from, k).Encode(), nil
 	}
+	if l.hasLeft(from) {
+		return nil, fmt.Errorf("knock: %w: this node has left the federation, or was expelled; it needs a new join code (icn-cli federation invite), or somebody to admit it: icn-cli federation admit %s", icn.ErrDenied, from)
+	}
 	n.knocks.mu.Lock()
 	defer n.knocks.mu.Unlock()
 	old, known := n.knocks.list[from]

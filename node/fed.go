@@ -123,12 +123,12 @@ func (l *Loop) tickFed() {
 // poorFeeder says whether another one would do better: this one is away, or does
 // not bring what the clerks have.
 func (l *Loop) poorFeeder(d icn.DID) bool {
-	return !l.presentable(d) || l.now >= l.fed.moved+icn.Time(2*l.tune.BeaconMillis) && l.behind()
+	return !l.presentable(d) || l.now >= l.fed.moved+icn.Time(2*l.tune.BeaconMillis) && l.lagging()
 }
 
-// behind says whether most clerks were further than this node when they last told.
+// lagging says whether most clerks were further than this node when they last told.
 // Other nodes do not count: those that feed each other stand still together.
-func (l *Loop) behind() bool {
+func (l *Loop) lagging() bool {
 	head, linked, ahead := l.m.Head().Index, 0, 0
 	for _, x := range l.roster.nodes {
 		if l.rank(x) == rankClerk && l.present(x) {
@@ -178,7 +178,7 @@ func (l *Loop) chooseFeeder() {
 
 func (l *Loop) candidates(wary bool) (best []icn.DID) {
 	need, rank := l.m.Head().Index, rankClerk+1
-	if l.behind() {
+	if l.lagging() {
 		need++
 	}
 	for _, d := range l.roster.nodes {
@@ -311,7 +311,7 @@ func (l *Loop) fedItems(leaves [][]byte) (items []toApply, hole bool, err error)
 // catchingUp says that this node reads what happened long ago: nobody waits for
 // what it would do about it.
 func (l *Loop) catchingUp() bool {
-	return !l.fed.from.IsZero() && l.peer(l.fed.from).beacon.Head > l.m.Head().Index+gapEntries/2 && l.behind()
+	return !l.fed.from.IsZero() && l.peer(l.fed.from).beacon.Head > l.m.Head().Index+gapEntries/2 && l.lagging()
 }
 
 // lookAgain looks at all open jobs, once there is nothing to catch up with.

@@ -33,6 +33,7 @@ const (
 	frameLog     = 12
 	frameAsk     = 13 // an open job still wants offers
 	frameRoster  = 14 // who belongs, for a node that has not read so far
+	frameLeftOut = 15 // statements that the leader leaves out, for the clerks to see to
 
 	frameFollow    = 20 // feed me the log from here on
 	frameElsewhere = 21 // I cannot; these nodes may
@@ -222,3 +223,27 @@ func LeavesOf(frame []byte) ([][]byte, bool) {
 
 // SubmitFrame is the frame in which statements travel to whoever leads.
 func SubmitFrame(wires ...[]byte) []byte { return listFrame(frameSubmit, wires) }
+
+// Submitted are the statements in such a frame; nothing for other frames.
+func Submitted(frame []byte) [][]byte {
+	if len(frame) == 0 || frame[0] != frameSubmit {
+		return nil
+	}
+	wires, err := decodeList(frame[1:], 4096, icn.MaxStatement)
+	if err != nil {
+		return nil
+	}
+	return wires
+}
+
+// SignFrame is the frame in which a clerk's signed checkpoint travels, and Signed
+// what is in it; "" for other frames.
+func SignFrame(note string) []byte { return append([]byte{frameSign}, note...) }
+
+// Signed is the note of a [SignFrame].
+func Signed(frame []byte) string {
+	if len(frame) == 0 || frame[0] != frameSign {
+		return ""
+	}
+	return string(frame[1:])
+}

@@ -18,6 +18,7 @@ import (
 //	n/<author><number>   the entry that ordered a statement, its hash, and a refusal
 //	o/<author><number>   a statement waiting to be ordered
 //	b/<raft id>          the highest boot number seen of a place in the order
+//	x/<did>              what a clerk signed that contradicts everybody else, JSON
 //	m/…                  single values
 //	r/<raft id>/…        the order's own, see package order
 const (
@@ -30,6 +31,7 @@ const (
 	keyOutbox   = "o/"
 	keyBoot     = "b/"
 	keyOrder    = "r/"
+	keyEvidence = "x/"
 	keyGenesis  = "m/genesis"
 	keySeat     = "m/seat"      // this node's Raft id and boot number
 	keyFolded   = "m/folded"    // the last entry whose events are stored

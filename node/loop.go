@@ -33,6 +33,8 @@ type Tuning struct {
 	BeaconMillis     int64  // how often a node tells how far it is
 	AbsentMillis     int64  // how long an executor may be unreachable before its attempt is given up
 	SkewMillis       int64  // how far a leader's clock may be off
+	LeftOutMillis    int64  // how long a clerk lets a leader leave a statement out
+	DistrustMillis   int64  // how long such a leader may not lead
 	SnapshotEvery    uint64 // entries between two snapshots of the state
 	KeepEntries      uint64 // entries that the order keeps behind a snapshot
 	Slots            int    // jobs run at once
@@ -55,6 +57,8 @@ func (t Tuning) withDefaults() Tuning {
 	def(&t.BeaconMillis, 1000)
 	def(&t.AbsentMillis, 3000)
 	def(&t.SkewMillis, 120_000)
+	def(&t.LeftOutMillis, 5000)
+	def(&t.DistrustMillis, 30_000)
 	def(&t.EarlyElectMillis, 30)
 	if t.SnapshotEvery == 0 {
 		t.SnapshotEvery = 4096
@@ -210,6 +214,10 @@ func (l *Loop) loadRest() error {
 		return err
 	}
 	l.tellKey()
+	l.checkMembership()
+	if err := l.loadEvidence(); err != nil {
+		return err
+	}
 	if err := l.loadNumber(); err != nil {
 		return err
 	}

@@ -37,6 +37,10 @@ type pending struct {
 	answer []func(Answer)
 	held   *Answer // until the entry at which it rests is certain
 	at     uint64
+	ward   icn.DID // the node whose leader left it out; zero: this node undertook it
+	leader icn.DID // whom it was handed to
+	handed icn.Time
+	told   icn.Time // when the clerks were told that it is left out
 }
 
 type outbox struct {
@@ -76,7 +80,7 @@ func (l *Loop) Say(s *icn.Statement, wire []byte, done func(Answer)) error {
 		if p.hash != hash {
 			return fmt.Errorf("statement %d of %s: %w: another one with this number is under way", s.Number, s.Author, icn.ErrConflict)
 		}
-		p.answer = append(p.answer, done)
+		p.answer, p.ward = append(p.answer, done), icn.DID{}
 		return nil
 	}
 	if l.m.Said(s.Author, s.Number) {
@@ -216,12 +220,17 @@ func (l *Loop) tickOutbox() {
 			l.conclude(k, Answer{Err: fmt.Errorf("statement %d of %s: %w: its time ran out before it could be ordered", k.number, k.author, icn.ErrUnavailable)})
 			continue
 		}
+		if !p.ward.IsZero() && l.now-p.since > wardMillis {
+			l.conclude(k, Answer{Err: fmt.Errorf("statement: %w: it was not ordered", icn.ErrUnavailable)})
+			continue
+		}
 		if l.now-p.sent >= icn.Time(l.tune.ResendMillis) {
 			l.hand(p)
 		}
-		if !p.saved && l.now-p.since >= 1000 {
+		if !p.saved && p.ward.IsZero() && l.now-p.since >= 1000 {
 			l.save(k, p)
 		}
+		l.watchLeader(p)
 	}
 }
 
@@ -340,13 +349,19 @@ func (l *Loop) onSubmit(from icn.DID, p []byte) error {
 	return nil
 }
 
+// onRefuse takes a leader's word that it will not order a statement, if this node
+// finds so, too. What a leader knows before the others, they soon know.
 func (l *Loop) onRefuse(_ icn.DID, p []byte) error {
 	f, err := decodeRefusal(p)
 	if err != nil {
 		return err
 	}
 	k := said{f.Author, f.Number}
-	if w, ok := l.outbox.waiting[k]; ok && w.hash == f.Hash && !l.m.Said(f.Author, f.Number) {
+	w, ok := l.outbox.waiting[k]
+	if !ok || w.hash != f.Hash || l.m.Said(f.Author, f.Number) {
+		return nil
+	}
+	if l.m.Check(w.st) != nil || !l.cfg.Verify(l.m.KeyOf(f.Author), icn.SigningBytesOf(w.wire), w.st.Sig[:]) {
 		l.conclude(k, Answer{Err: f.err()})
 	}
 	return nil

@@ -19,6 +19,7 @@ type roster struct {
 	byRaft map[uint64]icn.DID
 	raftOf map[icn.DID]uint64
 	rank   map[icn.DID]int // how the log comes to each
+	needed []icn.DID       // nodes that have left, and without which the order has no quorum yet
 }
 
 type peers struct {
@@ -29,6 +30,7 @@ type peers struct {
 	claims   map[icn.DID]uint64 // seats that nodes say they have, newer than the log tells here
 	rosterAt uint64             // the last entry that changed who belongs
 	electAt  icn.Time           // an early election, after the link to the leader broke
+	distrust distrust
 }
 
 // peer is what is known of another node at this moment.
@@ -64,11 +66,13 @@ func (l *Loop) updateRoster() {
 		}
 	}
 	for _, h := range l.cfg.Hints {
-		if _, known := l.m.Node(h.DID); !known && h.DID != l.me && !slices.Contains(r.nodes, h.DID) {
+		// One with an older seat than the log knows is a node that has left.
+		if n, active := l.m.Node(h.DID); !active && h.RaftID > n.RaftID && h.DID != l.me && !slices.Contains(r.nodes, h.DID) {
 			r.byRaft[h.RaftID], r.raftOf[h.DID] = h.DID, h.RaftID
 			r.nodes = append(r.nodes, h.DID)
 		}
 	}
+	r.needed = l.stillNeeded(&r)
 	for _, d := range r.nodes {
 		if id := l.peers.claims[d]; id > r.raftOf[d] && r.byRaft[id].IsZero() {
 			delete(r.byRaft, r.raftOf[d])
@@ -138,12 +142,14 @@ func (l *Loop) Lost(d icn.DID) {
 func (l *Loop) RoundTrip(d icn.DID, micros uint64) { l.peer(d).rtt = micros }
 
 func (l *Loop) tickPeers() {
+	l.tickDeparted()
 	if l.now >= l.peers.beaconAt {
 		l.peers.beaconAt = l.now + icn.Time(l.tune.BeaconMillis)
 		for _, d := range l.roster.nodes {
 			l.sendBeacon(d)
 		}
 		l.checkLogTime()
+		l.tickDistrust()
 	}
 	if l.peers.electAt != 0 && l.now >= l.peers.electAt {
 		l.peers.electAt = 0
@@ -258,11 +264,11 @@ func (l *Loop) checkClocks() {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// trusted says whether messages of the order are taken from a peer: not when its
-// clock, which stamps the log while it leads, is far off.
+// trusted says whether a peer may lead: not when its clock, which stamps the log
+// then, is far off, nor for a while after it has left out statements.
 func (l *Loop) trusted(d icn.DID) bool {
 	p := l.peer(d)
-	return p.heard == 0 || abs(p.skew) <= l.tune.SkewMillis
+	return (p.heard == 0 || abs(p.skew) <= l.tune.SkewMillis) && !l.peers.distrust.covers(d, l.now)
 }
 
 func (l *Loop) sendOrder(ms []order.Message) {
@@ -283,7 +289,7 @@ func (l *Loop) onRaft(from icn.DID, p []byte) error {
 	if !l.seated() {
 		return nil
 	}
-	if !l.trusted(from) {
+	if order.Leads(p) && !l.trusted(from) {
 		if lead, ok := l.leader(); ok && lead == from {
 			l.eng.ForgetLeader()
 			l.peers.electAt = l.now + icn.Time(l.tune.EarlyElectMillis+l.cfg.Jitter(20*l.tune.EarlyElectMillis))

@@ -16,6 +16,7 @@ type points struct {
 	certified uint64
 	note      string
 	shown     shownPoint // to others, when everything that it covers is in the store
+	evidence  map[icn.DID]Evidence
 }
 
 // shownPoint is a certified checkpoint that others see.
@@ -34,7 +35,7 @@ type signed struct {
 const keptPoints = 64
 
 func newPoints() points {
-	return points{own: map[uint64]icn.Checkpoint{}, sigs: map[uint64]map[icn.DID]signed{}}
+	return points{own: map[uint64]icn.Checkpoint{}, sigs: map[uint64]map[icn.DID]signed{}, evidence: map[icn.DID]Evidence{}}
 }
 
 // checkpointDue computes the roots at the entry just applied, and signs them if
@@ -88,8 +89,11 @@ func (l *Loop) onSign(from icn.DID, p []byte) error {
 	if len(sigs) != 1 || sigs[0].Signer != from || c.Network != l.m.Network() {
 		return fmt.Errorf("checkpoint: %w: not %s's own word", icn.ErrDenied, from)
 	}
-	if c.Size <= l.points.certified || c.Size > l.m.Head().Index+1_000_000 {
+	if c.Size > l.m.Head().Index+1_000_000 {
 		return nil
+	}
+	if own, ok := l.points.own[c.Size]; c.Size <= l.points.certified && (!ok || own == c) {
+		return nil // late, and nothing new
 	}
 	if have, ok := l.points.sigs[c.Size][from]; ok && have.c == c {
 		return nil
@@ -97,7 +101,12 @@ func (l *Loop) onSign(from icn.DID, p []byte) error {
 	if !l.cfg.Verify(l.m.KeyOf(from), []byte(c.Text()), sigs[0].Sig[:]) {
 		return fmt.Errorf("checkpoint: %w: signature of %s does not verify", icn.ErrDenied, from)
 	}
-	return l.count(signed{c, sigs[0]})
+	s := signed{c, sigs[0]}
+	if c.Size <= l.points.certified {
+		l.contradicts(s, l.points.own[c.Size])
+		return nil
+	}
+	return l.count(s)
 }
 
 // count adds a clerk's word. Two different words about one size prove that the
@@ -110,8 +119,7 @@ func (l *Loop) count(s signed) error {
 		l.points.sigs[s.c.Size] = at
 	}
 	if old, ok := at[s.sig.Signer]; ok && old.c != s.c {
-		l.alarm("clerk "+s.sig.Signer.Short(), fmt.Sprintf("clerk %s signed two different checkpoints of size %d:\n%s\n%s",
-			s.sig.Signer, s.c.Size, old.c.Note([]icn.NoteSig{old.sig}), s.c.Note([]icn.NoteSig{s.sig})))
+		l.contradictsItself(old, s)
 		return nil
 	}
 	at[s.sig.Signer] = s
@@ -141,7 +149,7 @@ func (l *Loop) certify(size uint64) error {
 		default:
 			against[s.c]++
 			if l.certain(size) {
-				l.alarm("clerk "+d.Short(), fmt.Sprintf("clerk %s signed other roots at entry %d than this node computed", d, size))
+				l.contradicts(s, own)
 			}
 			if against[s.c] >= need {
 				return l.contradicted(fmt.Errorf("state root at entry %d: %w: a majority of the clerks signed another one", size, icn.ErrCorrupt))

@@ -111,7 +111,7 @@ func matches(ev []byte, typ string, author *icn.DID) bool {
 
 // eventTypes lists all types with an everyday name, as the deployment guide uses.
 var eventTypes = []struct{ typ, word string }{
-	{"Refused", "refused"}, {"AccountOpened", "account"}, {"NodeAdmitted", "node"}, {"NodeRejoined", "rejoin"}, {"NodeLeft", "leave"},
+	{"Refused", "refused"}, {"AccountOpened", "account"}, {"NodeAdmitted", "node"}, {"NodeRejoined", "rejoin"}, {"NodeLeft", "leave"}, {"ExpulsionVoted", "expel"},
 	{"InviteCreated", "invite"}, {"MemberAdmitted", "member"}, {"KeyRotated", "rotated"}, {"AuditAnchored", "audit"}, {"JobPosted", "posted"}, {"JobAssigned", "assigned"}, {"AttemptFailed", "failed"},
 	{"JobSettled", "settled"}, {"JobRolledBack", "rollback"}, {"JobCancelled", "cancelled"}, {"CheckpointDue", "checkpoint"},
 	{"RunFailed", "run-failed"}, {"JobSaved", "saved"}, {"ExecutorBanned", "banned"}, {"BanLifted", "lifted"}, {"CheckOpened", "check"},

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -36,6 +37,9 @@ func (n *Node) seek(ctx context.Context, l *Loop) {
 			}
 		}
 		if len(linked) == 0 {
+			if turn%5 == 4 {
+				n.askBelongs(ctx, l, turn/5)
+			}
 			continue
 		}
 		learned := false
@@ -48,6 +52,26 @@ func (n *Node) seek(ctx context.Context, l *Loop) {
 			n.want()
 		}
 	}
+}
+
+// askBelongs knocks at a node of the federation, because none keeps a link to this
+// one: they do not, when it has left or was expelled and has not heard of it.
+func (n *Node) askBelongs(ctx context.Context, l *Loop, turn int) {
+	var doors []string
+	for _, d := range l.Roster() {
+		if a, ok := n.addrs.Load(d); ok {
+			doors = append(doors, a.([]string)...)
+		}
+	}
+	if len(doors) == 0 {
+		return
+	}
+	w, err := n.knockAt(ctx, doors[turn%len(doors)], "")
+	stranger := errors.Is(err, icn.ErrDenied) || err == nil && w.RaftID == 0
+	if err != nil && !stranger {
+		return // nobody is there, or it is another's trouble
+	}
+	n.tell(func(l *Loop) { l.heardOfMembership(!stranger) })
 }
 
 // askWhere asks one node where another is; true when that is news.

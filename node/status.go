@@ -96,6 +96,8 @@ func (l *Loop) Status(s *Status) {
 
 func (l *Loop) role() string {
 	switch st := l.eng.Status(); {
+	case l.out():
+		return "no longer of this federation"
 	case !l.seated():
 		return "waiting for its seat"
 	case !l.m.IsNode(l.me):

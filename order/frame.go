@@ -39,6 +39,18 @@ var wireTypes = [...]bool{
 	pb.MsgTimeoutNow: true, pb.MsgPreVote: true, pb.MsgPreVoteResp: true,
 }
 
+// leaders are the messages that only a leader sends, or who wants to be one.
+var leaders = [...]bool{
+	pb.MsgApp: true, pb.MsgVote: true, pb.MsgSnap: true, pb.MsgHeartbeat: true,
+	pb.MsgTimeoutNow: true, pb.MsgPreVote: true,
+}
+
+// Leads says whether a frame is one that only a leader sends, or who wants to be
+// one. Who is not to lead can still answer.
+func Leads(frame []byte) bool {
+	return len(frame) > 1 && int(frame[1]) < len(leaders) && leaders[frame[1]]
+}
+
 func encodeFrame(m *pb.Message) []byte {
 	size := frameRoom + len(m.GetSnapshot().GetData()) + 10*len(m.GetSnapshot().GetMetadata().GetConfState().GetVoters()) +
 		10*len(m.GetSnapshot().GetMetadata().GetConfState().GetLearners())

@@ -40,7 +40,9 @@ type lap struct{ term, goal, began uint64 }
 // one, and is to be called again and again on a leader, at least every few ticks.
 // New members become learners first and voters when they have caught up; then
 // unwanted voters are demoted or removed, as long as a quorum of those that stay
-// is alive; a leader that shall not stay a voter hands over first. It returns
+// is alive, those that shall be no members before those that become learners; a
+// leader that shall not stay a voter hands over first, and at once when it shall be
+// no member: then others will soon not listen to it. It returns
 // false when there is nothing left to do, or this node does not lead.
 func (e *Engine) Reconcile(voters, learners []uint64) bool {
 	st := e.node.BasicStatus()
@@ -63,6 +65,11 @@ func (e *Engine) Reconcile(voters, learners []uint64) bool {
 		e.proposeChange(p)
 	}
 	return true
+}
+
+// unwanted says whether this node shall be no member at all.
+func (e *Engine) unwanted(want conf) bool {
+	return !slices.Contains(want.voters, e.cfg.ID) && !slices.Contains(want.learners, e.cfg.ID)
 }
 
 // wanted makes a configuration of two lists; who is in both is a voter.
@@ -97,6 +104,11 @@ func (e *Engine) plan(have, want conf, st raft.BasicStatus) step {
 		p.RecentActive = p.RecentActive || id == e.cfg.ID
 		progress[id] = p
 	})
+	if e.unwanted(want) {
+		if to := e.heir(want, progress); to != 0 {
+			return step{transfer: to}
+		}
+	}
 	for _, id := range slices.Sorted(slices.Values(slices.Concat(want.voters, want.learners))) {
 		if _, known := progress[id]; !known {
 			return step{id: id, change: pb.ConfChangeAddLearnerNode}
@@ -120,34 +132,48 @@ func (e *Engine) plan(have, want conf, st raft.BasicStatus) step {
 	return e.planRemoval(have, want, progress, waiting)
 }
 
-// planRemoval finds a voter that can go: dead ones first, this node last.
+// planRemoval finds a voter that can go: who shall be no member before who becomes
+// a learner, because the others soon do not hear it any more; dead ones before
+// those that are alive; this node last.
 func (e *Engine) planRemoval(have, want conf, progress map[uint64]tracker.Progress, waiting bool) step {
-	var alive []uint64
-	for _, id := range have.voters {
-		switch {
-		case slices.Contains(want.voters, id) || !e.quorumWithout(have, id, progress):
-		case progress[id].RecentActive:
-			alive = append(alive, id)
-		default:
-			return step{id: id, change: removal(id, want)}
+	for _, change := range []pb.ConfChangeType{pb.ConfChangeRemoveNode, pb.ConfChangeAddLearnerNode} {
+		var alive []uint64
+		first := false // one of these must go before any of the next kind
+		for _, id := range have.voters {
+			if slices.Contains(want.voters, id) || removal(id, want) != change {
+				continue
+			}
+			first = true
+			switch {
+			case !e.quorumWithout(have, id, progress):
+			case progress[id].RecentActive:
+				alive = append(alive, id)
+			default:
+				return step{id: id, change: change}
+			}
+		}
+		for _, id := range alive {
+			if id != e.cfg.ID && !waiting {
+				return step{id: id, change: change}
+			}
+		}
+		if len(alive) > 0 && !waiting {
+			return step{transfer: e.heir(want, progress)}
+		}
+		if first {
+			return step{}
 		}
 	}
-	if waiting {
-		return step{}
-	}
-	for _, id := range alive {
-		if id != e.cfg.ID {
-			return step{id: id, change: removal(id, want)}
-		}
-	}
-	if len(alive) == 0 {
-		return step{}
-	}
-	var best step
+	return step{}
+}
+
+// heir is the voter that stays and has most of the log, or 0.
+func (e *Engine) heir(want conf, progress map[uint64]tracker.Progress) (best uint64) {
 	var match uint64
 	for _, id := range want.voters {
-		if p := progress[id]; !p.IsLearner && p.RecentActive && p.State == tracker.StateReplicate && p.Match > match {
-			best, match = step{transfer: id}, p.Match
+		p, known := progress[id]
+		if known && id != e.cfg.ID && !p.IsLearner && p.RecentActive && p.State == tracker.StateReplicate && p.Match > match {
+			best, match = id, p.Match
 		}
 	}
 	return best

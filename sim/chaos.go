@@ -13,7 +13,9 @@ func (w *World) chaos() {
 	if m == nil {
 		return
 	}
-	switch w.rng.IntN(11) {
+	switch w.rng.IntN(12) {
+	case 11:
+		w.farewell(m)
 	case 0, 1:
 		m.crash()
 		w.at(50+w.rng.Int64N(2000), m.restart)
@@ -109,11 +111,10 @@ func (w *World) heal() {
 			m.crash()
 		}
 		m.disk.broken = nil
-		if !m.up() && m.admitted {
-			m.start()
-		}
+		m.restart()
 	}
 	w.rejoin()
+	w.at(500, w.appeal)
 }
 
 // pick chooses a node among those that fit, or nil.

@@ -26,7 +26,9 @@ func (w *World) client() {
 	if m == nil {
 		return
 	}
-	switch w.rng.IntN(13) {
+	switch w.rng.IntN(14) {
+	case 13:
+		w.accuse(m)
 	case 0, 1, 2, 3:
 		w.sayOps(m, w.post(m))
 	case 4, 5, 6:

@@ -3,8 +3,8 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/store"
@@ -17,6 +17,8 @@ type disk struct {
 	rows   map[string][]byte
 	undo   []undone // relaxed batches that a crash may take back, oldest first
 	broken error    // what the next write meets
+	sorted []string // all keys in order, when two scans came without a write between
+	looked bool     // a scan came after the last write
 }
 
 type undone []struct {
@@ -29,6 +31,7 @@ func newDisk() *disk { return &disk{rows: map[string][]byte{}} }
 
 // crash takes back the last so many relaxed batches.
 func (d *disk) crash(lose int) {
+	d.sorted, d.looked = nil, false
 	for ; lose > 0 && len(d.undo) > 0; lose-- {
 		u := d.undo[len(d.undo)-1]
 		d.undo = d.undo[:len(d.undo)-1]
@@ -63,13 +66,7 @@ func (d *disk) Get(k []byte) ([]byte, error) {
 
 // Scan implements store.Store.
 func (d *disk) Scan(r store.Range, f func(k, v []byte) bool) error {
-	var keys []string
-	for k := range d.rows {
-		if k >= string(r.From) && (r.To == nil || k < string(r.To)) {
-			keys = append(keys, k)
-		}
-	}
-	sort.Strings(keys)
+	keys := d.keys(r)
 	if r.Reverse {
 		slices.Reverse(keys)
 	}
@@ -81,11 +78,36 @@ func (d *disk) Scan(r store.Range, f func(k, v []byte) bool) error {
 	return nil
 }
 
+// keys are those of a range, in order. Many scans in a row sort all keys once.
+func (d *disk) keys(r store.Range) []string {
+	if d.looked && d.sorted == nil {
+		d.sorted = slices.Sorted(maps.Keys(d.rows))
+	}
+	d.looked = true
+	if d.sorted != nil {
+		from, _ := slices.BinarySearch(d.sorted, string(r.From))
+		to := len(d.sorted)
+		if r.To != nil {
+			to, _ = slices.BinarySearch(d.sorted, string(r.To))
+		}
+		return slices.Clone(d.sorted[from:max(from, to)])
+	}
+	var keys []string
+	for k := range d.rows { // order: sorted below
+		if k >= string(r.From) && (r.To == nil || k < string(r.To)) {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // Apply implements store.Store.
 func (d *disk) Apply(b *store.Batch) error {
 	if d.broken != nil {
 		return d.broken
 	}
+	d.sorted, d.looked = nil, false
 	var u undone
 	for _, w := range b.Writes {
 		old, had := d.rows[string(w.Key)]

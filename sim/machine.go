@@ -54,6 +54,10 @@ type machine struct {
 	mute     bool // it never answers for jobs
 	twister  bool // it lies about the log to those whom it feeds
 	sent     int  // bytes
+	gone     bool // it has left the federation, or was expelled
+
+	withholds bool // while it leads, it leaves out what some say
+	forges    bool // it signs false checkpoints
 }
 
 func (m *machine) up() bool { return m.loop != nil }
@@ -120,7 +124,12 @@ func (m *machine) start() {
 	l, err := node.NewLoop(node.LoopConfig{
 		Signer: m, Genesis: w.genesis, RaftID: m.welcome.RaftID, Hints: m.welcome.Peers, Store: m.disk,
 		Verify: verify, VerifyBatch: verifyBatch,
-		Send:    func(to icn.DID, _ node.Kind, frame []byte) { w.net.send(m, to, frame) },
+		Send: func(to icn.DID, _ node.Kind, frame []byte) {
+			if m.forges {
+				frame = m.forgeSign(to, frame)
+			}
+			w.net.send(m, to, frame)
+		},
 		Run:     func(r node.Run) { m.run(life, r) },
 		Stop:    func(id icn.CID, attempt uint32) { m.stopped(life, id, attempt) },
 		Rotated: func(key icn.DID) { m.rotated(life, key) },
@@ -202,7 +211,7 @@ func (m *machine) crash() {
 }
 
 func (m *machine) restart() {
-	if !m.up() && m.admitted {
+	if !m.up() && m.admitted && !m.gone {
 		m.start()
 	}
 }
@@ -283,7 +292,8 @@ func (w *World) tuning() node.Tuning {
 	if w.opt.Stage != nil && w.opt.Stage.Tune != (node.Tuning{}) {
 		return w.opt.Stage.Tune
 	}
-	return node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8, Fed: w.opt.Fed}
+	return node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8, Fed: w.opt.Fed,
+		LeftOutMillis: 1500, DistrustMillis: 4000}
 }
 
 // stopped ends a run that nobody waits for any more.

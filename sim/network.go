@@ -44,6 +44,9 @@ func (n *network) send(from *machine, to icn.DID, frame []byte) {
 			if n.apart(from, dest) || !dest.up() || !slices.Contains(dest.loop.Roster(), from.did) {
 				return
 			}
+			if dest.withholds {
+				data = dest.withhold(data)
+			}
 			w.note(4, uint64(from.n), uint64(dest.n), uint64(data[0]), uint64(len(data)))
 			dest.do(dest.life, func(l *node.Loop) {
 				if err := l.Frame(from.did, data); err != nil {

@@ -105,3 +105,66 @@ func TestAJobThatAlwaysFailsIsRolledBackOnce(t *testing.T) {
 		t.Errorf("%+v", backs)
 	}
 }
+
+// A leader that leaves out what one node says is left within seconds, and everything
+// is ordered. It goes on ordering nothing of that node for as long as it leads.
+func TestALeaderThatLeavesOutStatementsIsLeft(t *testing.T) {
+	for seed := range uint64(20) {
+		var w *sim.World
+		var posted, ordered int64
+		victim := 5
+		st := &sim.Stage{Event: func(ms int64, e icn.Event) {
+			if b, ok := e.Body.(icn.JobPosted); ok && b.Submitter == w.Name(victim) {
+				ordered = ms
+			}
+		}}
+		st.Begin = func(x *sim.World) {
+			w = x
+			w.At(1000, func() {
+				lead, _ := w.Leader(0)
+				if lead == victim {
+					victim = 4
+				}
+				w.Withhold(lead, victim)
+			})
+			w.At(1200, func() {
+				posted = w.Now()
+				w.Post(victim, job("20"))
+			})
+		}
+		x := sim.New(sim.Options{Seed: seed, Nodes: 6, Millis: 20_000, Stage: st})
+		if err := x.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, x.Describe())
+		}
+		if w.Count.LeftOut == 0 || ordered == 0 || ordered-posted < 1500 || ordered-posted > 8000 {
+			t.Errorf("seed %d: left out %d times, ordered %d ms after it was said", seed, w.Count.LeftOut, ordered-posted)
+		}
+	}
+}
+
+// Of two to five nodes any one can leave, while jobs run; the others go on, with one
+// clerk less or two.
+func TestAnyNodeCanLeave(t *testing.T) {
+	for seed := range uint64(120) {
+		nodes := 2 + int(seed/30)
+		st := &sim.Stage{}
+		st.Begin = func(w *sim.World) {
+			for i := range 40 {
+				w.At(800+int64(i)*50, func() { w.Post(int(seed+uint64(i))%nodes, job("20")) })
+			}
+			w.At(1500, func() {
+				who := int(seed) % (nodes + 1)
+				if who == nodes {
+					who, _ = w.Leader(0)
+				}
+				w.Leave(who)
+			})
+		}
+		x := sim.New(sim.Options{Seed: seed, Nodes: nodes, Millis: 4000, Stage: st})
+		if err := x.Run(); err != nil {
+			t.Errorf("%v\n%s", err, x.Describe())
+		} else if x.Count.Left != 1 {
+			t.Errorf("seed %d: %d nodes left", seed, x.Count.Left)
+		}
+	}
+}

@@ -60,6 +60,8 @@ type World struct {
 	trace   hash.Hash
 	net     network
 	failure error
+	parted  bool             // a node has left
+	victims map[icn.DID]bool // whose statements a dishonest leader leaves out
 	// calmUntil: no further fault before, see restore.
 	calmUntil int64
 	Count     Counts
@@ -73,6 +75,7 @@ type Counts struct {
 	Rotated, KeysRotated                                          int
 	Lies, Checks, Convicted, Banned, Spent, Children              int
 	Fed, Twisted, Astray, Returned                                int
+	LeftOut, FalseRoots, Left, Expelled                           int
 }
 
 // epoch is when simulated time begins.
@@ -130,6 +133,7 @@ func New(o Options) *World {
 		m := &machine{w: w, n: i, did: didOf(fmt.Sprintf("node %d of %d", i, o.Seed)), disk: newDisk()}
 		m.key = m.did
 		m.twister = o.Twist && i == o.Clerks
+		w.dishonest(m)
 		m.liar = !o.Quiet && o.Seed%3 == 0 && i == 1 && o.Nodes > 3
 		if !o.Quiet {
 			m.skew = w.rng.Int64N(400) - 200
@@ -141,7 +145,7 @@ func New(o Options) *World {
 		}
 	}
 	for i := range 6 {
-		p := &person{did: didOf(fmt.Sprintf("member %d of %d", i, o.Seed))}
+		p := &person{did: memberDID(i, o.Seed)}
 		w.members = append(w.members, p)
 		if i < 4 {
 			g.Members = append(g.Members, icn.GenesisMember{DID: p.did, Role: icn.RolePerson, Name: fmt.Sprint("m", i)})
@@ -150,6 +154,8 @@ func New(o Options) *World {
 	w.genesis = g.Block()
 	return w
 }
+
+func memberDID(i int, seed uint64) icn.DID { return didOf(fmt.Sprintf("member %d of %d", i, seed)) }
 
 // at does f after so many ms.
 func (w *World) at(after int64, f func()) {
@@ -249,5 +255,6 @@ func (c *Counts) list() []*int {
 		&c.Crashes, &c.Partitions, &c.Restores, &c.DiskErrors, &c.Lost, &c.Doubled,
 		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps, &c.Rotated, &c.KeysRotated,
 		&c.Lies, &c.Checks, &c.Convicted, &c.Banned, &c.Spent, &c.Children,
+		&c.LeftOut, &c.FalseRoots, &c.Left, &c.Expelled,
 		&c.Fed, &c.Twisted, &c.Astray, &c.Returned}
 }

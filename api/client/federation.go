@@ -94,6 +94,17 @@ func (c *Client) FederationLeave(ctx context.Context) (wire.Said, error) {
 	return post[wire.Said](ctx, c, call{path: "/federation/leave"}, nil)
 }
 
+// FederationAccused lists the nodes that somebody has something against.
+func (c *Client) FederationAccused(ctx context.Context) ([]node.Accused, error) {
+	a, err := get[wire.Accused](ctx, c, call{path: "/federation/accused"})
+	return a.Accused, err
+}
+
+// FederationExpel says that a node shall leave the federation.
+func (c *Client) FederationExpel(ctx context.Context, e wire.Expel) (wire.Said, error) {
+	return post[wire.Said](ctx, c, call{path: "/federation/expel"}, e)
+}
+
 // FederationKnocking lists the nodes that ask to be let in.
 func (c *Client) FederationKnocking(ctx context.Context) ([]node.Knocker, error) {
 	k, err := get[wire.Knocking](ctx, c, call{path: "/federation/knocking"})

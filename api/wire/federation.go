@@ -34,6 +34,18 @@ type Member struct {
 	Name string   `json:"name" minLength:"1" maxLength:"128"`
 }
 
+// Expel is a clerk's word that a node shall go.
+type Expel struct {
+	DID       icn.DID `json:"did"`
+	Reason    string  `json:"reason,omitempty" maxLength:"256" doc:"In words, for the other clerks."`
+	Withdrawn bool    `json:"withdrawn,omitempty" doc:"It no longer thinks so."`
+}
+
+// Accused are the nodes that somebody has something against.
+type Accused struct {
+	Accused []node.Accused `json:"accused"`
+}
+
 // Invite asks for a join code.
 type Invite struct {
 	Expires Duration `json:"expires,omitempty" doc:"How long it is good: seconds, or as in 72h (the default)."`

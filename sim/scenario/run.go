@@ -257,6 +257,14 @@ func (x *run) leads() string {
 	return ""
 }
 
+// node is the number of a node's name; whoever leads has a name of its own.
+func (x *run) node(name string) int {
+	if name == leaderName {
+		name = x.leader
+	}
+	return max(slices.Index(x.Federation.Names, name), 0)
+}
+
 func (x *run) happen(e Event) {
 	each := func(names []string, what string, f func(int)) {
 		var told []string
@@ -277,6 +285,10 @@ func (x *run) happen(e Event) {
 	each(e.Up, "comes back", x.w.Up)
 	each(e.Lie, "begins to invent results", x.w.Lie)
 	each(e.Mute, "takes jobs and answers no more", func(i int) { x.w.Mute(i, true) })
+	each(e.Leave, "leaves the federation", x.w.Leave)
+	for _, of := range e.Of {
+		each(e.Hold, "leaves out what "+of+" says, while it leads", func(i int) { x.w.Withhold(i, x.node(of)) })
+	}
 	each(e.Unmute, "answers again", func(i int) { x.w.Mute(i, false) })
 	each(e.Skew, fmt.Sprintf("has a clock that is %s off", span(e.SkewMS)), func(i int) { x.w.Skew(i, e.SkewMS) })
 	if e.Loss != nil {

@@ -77,6 +77,9 @@ type Event struct {
 	Lie    []string   `toml:"lie"`     // they invent results of jobs
 	Mute   []string   `toml:"mute"`    // they take jobs, and never answer
 	Unmute []string   `toml:"unmute"`
+	Hold   []string   `toml:"withhold"` // while they lead, they leave out what OF say
+	Of     []string   `toml:"of"`
+	Leave  []string   `toml:"leave"` // they leave the federation
 	Loss   *int       `toml:"loss_permille"`
 	Skew   []string   `toml:"skew"` // their clocks are wrong by SkewMS
 	SkewMS int64      `toml:"skew_ms"`
@@ -170,7 +173,7 @@ func (s *Scenario) check() error {
 		lists = append(lists, x.Nodes)
 	}
 	for _, e := range s.Events {
-		lists = append(lists, e.Down, e.Up, e.CutOff, e.Lie, e.Mute, e.Unmute, e.Skew)
+		lists = append(lists, e.Down, e.Up, e.CutOff, e.Lie, e.Mute, e.Unmute, e.Skew, e.Hold, e.Of, e.Leave)
 		lists = append(lists, e.Part...)
 	}
 	for _, list := range lists {
@@ -178,6 +181,11 @@ func (s *Scenario) check() error {
 			if n != leaderName && !slices.Contains(f.Names, n) {
 				return bad("there is no node %q; there are %s", n, strings.Join(f.Names, ", "))
 			}
+		}
+	}
+	for _, e := range s.Events {
+		if (len(e.Hold) == 0) != (len(e.Of) == 0) {
+			return bad("withhold and of go together: who leaves out statements, and whose")
 		}
 	}
 	r := icn.DefaultRules()

@@ -1,0 +1,132 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+)
+
+const alarmMembership = "membership"
+
+// hasLeft says whether a node belonged once and does no longer. It may be called
+// from any goroutine.
+func (l *Loop) hasLeft(d icn.DID) (left bool) {
+	l.View(func(m *core.Machine) {
+		n, active := m.Node(d)
+		left = !active && n.RaftID != 0
+	})
+	return left
+}
+
+// out says whether this node itself has left, as far as it has read the log.
+func (l *Loop) out() bool {
+	n, active := l.m.Node(l.me)
+	return !active && n.RaftID != 0 && n.RaftID >= l.seat.raftID
+}
+
+// checkMembership alarms when the log says that this node no longer belongs.
+func (l *Loop) checkMembership() {
+	if !l.out() {
+		if l.m.IsNode(l.me) {
+			l.calm(alarmMembership)
+		}
+		return
+	}
+	l.alarm(alarmMembership, "this node has left its federation, or was expelled (icn-cli events --type leave tells); it keeps what it has and orders nothing. "+
+		"To come back: on one of their nodes icn-cli federation admit "+l.me.String()+". To begin anew: icn-cli federation join ADDRESS")
+}
+
+// heardOfMembership takes what a node of the federation said when nobody kept a
+// link to this one. That is only its word: it raises an alarm, and changes nothing.
+func (l *Loop) heardOfMembership(belongs bool) {
+	switch {
+	case belongs && !l.out():
+		l.calm(alarmMembership)
+	case !belongs && !l.out():
+		l.alarm(alarmMembership, fmt.Sprintf("no node keeps a link to this one, and one of them says that it no longer belongs to the federation; ask its operators, or on one of their nodes: icn-cli federation admit %s", l.me))
+	}
+}
+
+// stillNeeded adds nodes to a roster that have left, as long as the voters of the
+// order who belong are too few to decide without them: the only clerk of two nodes,
+// say, who must first hand over. Who was expelled is never one of them: those who
+// decided so are enough.
+func (l *Loop) stillNeeded(r *roster) (needed []icn.DID) {
+	if l.eng == nil {
+		return nil
+	}
+	voters, here := l.eng.Status().Voters, 0
+	for _, id := range voters {
+		if _, ok := r.byRaft[id]; ok {
+			here++
+		}
+	}
+	if here > len(voters)/2 {
+		return nil
+	}
+	for _, id := range voters {
+		d, ok := l.m.NodeOfSeat(id)
+		if _, known := r.byRaft[id]; known || !ok || d == l.me {
+			continue
+		}
+		if _, active := l.m.Node(d); !active {
+			r.byRaft[id], r.raftOf[d] = d, id
+			r.nodes, needed = append(r.nodes, d), append(needed, d)
+		}
+	}
+	return needed
+}
+
+// tickDeparted lets go of nodes that have left, when the order does without them.
+func (l *Loop) tickDeparted() {
+	if len(l.roster.needed) == 0 {
+		return
+	}
+	before := len(l.roster.needed)
+	if l.updateRoster(); len(l.roster.needed) != before && l.cfg.Learned != nil {
+		l.cfg.Learned(nil)
+	}
+}
+
+// Dispensable says whether the order does without this node, which has left: enough
+// voters are there without it, or nobody speaks to it any more.
+func (l *Loop) Dispensable() bool {
+	voters, others := l.eng.Status().Voters, 0
+	for _, id := range voters {
+		if d, ok := l.roster.byRaft[id]; ok && d != l.me && l.m.IsNode(d) {
+			others++
+		}
+	}
+	return others > len(voters)/2 || !slices.ContainsFunc(l.roster.nodes, func(d icn.DID) bool { return l.peer(d).linked })
+}
+
+// leaveTime is how long a node that leaves stays for the others to take over.
+const leaveTime = 10 * time.Second
+
+// Leave takes this node out of its federation. It returns when the others can do
+// without it, so that it may be switched off then.
+func (n *Node) Leave(ctx context.Context) (Said, error) {
+	said, err := n.Do(ctx, icn.NodeLeave{})
+	if err != nil || said.State != "applied" {
+		return said, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for free := false; !free; {
+		if n.ask(ctx, func(l *Loop) { free = l.Dispensable() }) != nil {
+			return said, nil // it has left all the same
+		}
+		select {
+		case <-ctx.Done():
+			return said, nil
+		case <-tick.C:
+		}
+	}
+	return said, nil
+}
