@@ -152,6 +152,8 @@ func (l *Loop) applyOne(it *toApply) error {
 			}
 		case icn.KeyRotated:
 			l.rotated(b)
+		case icn.NodeLeft:
+			l.farewell(b)
 		case icn.JobSettled:
 			if !l.catchingUp() {
 				l.spotCheck(b, ev.Time)

@@ -36,7 +36,7 @@ func (l *Loop) checkMembership() {
 		}
 		return
 	}
-	l.alarm(alarmMembership, "this node has left its federation, or was expelled (icn-cli events --type leave tells); it keeps what it has and orders nothing. "+
+	l.alarm(alarmMembership, "this node no longer belongs to its federation: it has left, or was expelled (icn-cli events --type leave tells). It keeps what it has and orders nothing. "+
 		"To come back: on one of their nodes icn-cli federation admit "+l.me.String()+". To begin anew: icn-cli federation join ADDRESS")
 }
 
@@ -51,43 +51,65 @@ func (l *Loop) heardOfMembership(belongs bool) {
 	}
 }
 
-// stillNeeded adds nodes to a roster that have left, as long as the voters of the
-// order who belong are too few to decide without them: the only clerk of two nodes,
-// say, who must first hand over. Who was expelled is never one of them: those who
-// decided so are enough.
-func (l *Loop) stillNeeded(r *roster) (needed []icn.DID) {
+// parting adds nodes to a roster that have left, and are not let go yet. Who leaves
+// by itself stays linked until it has heard that it did. And as long as the voters
+// of the order who belong are too few to decide without it (the only clerk of two
+// nodes, say), it must first hand over. Who was expelled is let go at once: those
+// who decided so are enough.
+func (l *Loop) parting(r *roster) (all []icn.DID) {
 	if l.eng == nil {
 		return nil
 	}
+	stay := func(d icn.DID, seat uint64) {
+		if _, known := r.byRaft[seat]; !known && d != l.me {
+			r.byRaft[seat], r.raftOf[d] = d, seat
+			r.nodes, all = append(r.nodes, d), append(all, d)
+		}
+	}
+	for _, d := range sortedDIDs(l.peers.leaving) {
+		if n, active := l.m.Node(d); !active {
+			stay(d, n.RaftID)
+		}
+	}
 	voters, here := l.eng.Status().Voters, 0
 	for _, id := range voters {
-		if _, ok := r.byRaft[id]; ok {
+		if d, ok := r.byRaft[id]; ok && !slices.Contains(all, d) {
 			here++
 		}
 	}
 	if here > len(voters)/2 {
-		return nil
+		return all
 	}
 	for _, id := range voters {
-		d, ok := l.m.NodeOfSeat(id)
-		if _, known := r.byRaft[id]; known || !ok || d == l.me {
-			continue
-		}
-		if _, active := l.m.Node(d); !active {
-			r.byRaft[id], r.raftOf[d] = d, id
-			r.nodes, needed = append(r.nodes, d), append(needed, d)
+		if d, ok := l.m.NodeOfSeat(id); ok && d != l.me {
+			if _, active := l.m.Node(d); !active {
+				stay(d, id)
+			}
 		}
 	}
-	return needed
+	return all
 }
 
-// tickDeparted lets go of nodes that have left, when the order does without them.
-func (l *Loop) tickDeparted() {
-	if len(l.roster.needed) == 0 {
+// farewell keeps the link to a node that has just left until it has heard of it.
+func (l *Loop) farewell(b icn.NodeLeft) {
+	if !b.Expelled && b.Node != l.me {
+		l.peers.leaving[b.Node] = l.now + icn.Time(2*l.tune.BeaconMillis)
+		l.updateRoster()
+	}
+}
+
+// tickParting lets go of nodes that have left, when nothing is to be waited for.
+func (l *Loop) tickParting() {
+	if len(l.roster.parting) == 0 && len(l.peers.leaving) == 0 {
 		return
 	}
-	before := len(l.roster.needed)
-	if l.updateRoster(); len(l.roster.needed) != before && l.cfg.Learned != nil {
+	for _, d := range sortedDIDs(l.peers.leaving) {
+		if l.now > l.peers.leaving[d] {
+			delete(l.peers.leaving, d)
+		}
+	}
+	before := len(l.roster.parting)
+	if l.updateRoster(); len(l.roster.parting) != before && l.cfg.Learned != nil {
 		l.cfg.Learned(nil)
 	}
 }

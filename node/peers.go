@@ -15,11 +15,11 @@ import (
 // roster maps nodes to their seats, from the log and, until the log tells, from
 // what was told when joining.
 type roster struct {
-	nodes  []icn.DID // all but this one
-	byRaft map[uint64]icn.DID
-	raftOf map[icn.DID]uint64
-	rank   map[icn.DID]int // how the log comes to each
-	needed []icn.DID       // nodes that have left, and without which the order has no quorum yet
+	nodes   []icn.DID // all but this one
+	byRaft  map[uint64]icn.DID
+	raftOf  map[icn.DID]uint64
+	parting []icn.DID       // nodes that have left, and are not let go yet
+	rank    map[icn.DID]int // how the log comes to each
 }
 
 type peers struct {
@@ -31,6 +31,7 @@ type peers struct {
 	rosterAt uint64             // the last entry that changed who belongs
 	electAt  icn.Time           // an early election, after the link to the leader broke
 	distrust distrust
+	leaving  map[icn.DID]icn.Time // nodes that have left just now, and how long they stay linked
 }
 
 // peer is what is known of another node at this moment.
@@ -45,7 +46,7 @@ type peer struct {
 }
 
 func (l *Loop) initPeers() {
-	l.peers = peers{all: map[icn.DID]*peer{}, memories: map[uint64]memory{}, claims: map[icn.DID]uint64{}}
+	l.peers = peers{all: map[icn.DID]*peer{}, memories: map[uint64]memory{}, claims: map[icn.DID]uint64{}, leaving: map[icn.DID]icn.Time{}}
 }
 
 func (l *Loop) peer(d icn.DID) *peer {
@@ -72,7 +73,7 @@ func (l *Loop) updateRoster() {
 			r.nodes = append(r.nodes, h.DID)
 		}
 	}
-	r.needed = l.stillNeeded(&r)
+	r.parting = l.parting(&r)
 	for _, d := range r.nodes {
 		if id := l.peers.claims[d]; id > r.raftOf[d] && r.byRaft[id].IsZero() {
 			delete(r.byRaft, r.raftOf[d])
@@ -142,7 +143,7 @@ func (l *Loop) Lost(d icn.DID) {
 func (l *Loop) RoundTrip(d icn.DID, micros uint64) { l.peer(d).rtt = micros }
 
 func (l *Loop) tickPeers() {
-	l.tickDeparted()
+	l.tickParting()
 	if l.now >= l.peers.beaconAt {
 		l.peers.beaconAt = l.now + icn.Time(l.tune.BeaconMillis)
 		for _, d := range l.roster.nodes {

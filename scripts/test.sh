@@ -20,7 +20,7 @@ go test -timeout 30m ./...
 CGO_ENABLED=1 go test -tags rocksdb ./store/rocksdb
 CGO_ENABLED=1 go test -tags pkcs11 ./key/hsm
 CGO_ENABLED=1 go test -tags pkcs11 -run Token ./launch
-echo "== 1,000 simulated federations"
-./scripts/sim.sh 1000
+echo "== 5,000 simulated federations"
+./scripts/sim.sh 5000
 echo "== the demo"
 go run ./cmd/icn-cli demo --once

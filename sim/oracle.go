@@ -15,24 +15,25 @@ import (
 // oracle re-checks what must hold, from what it can see itself: it keeps its own
 // books from the events, and compares nodes with each other.
 type oracle struct {
-	w      *World
-	leaf   map[uint64][32]byte // the entry at an index, as first seen
-	root   map[uint64][32]byte // the state root there
-	books  map[uint64]bool     // entries whose events are in the books
-	acked  map[icn.CID]uint64
-	handed map[icn.CID]bool
-	forge  map[icn.CID]bool
-	jobs   map[icn.CID]*jobBook
-	lies   map[icn.CID]bool // settled by what somebody invented
-	banned map[icn.DID]icn.Time
-	order  []icn.CID
-	used   map[string]icn.CID  // author and number → statement that was applied
-	keys   map[icn.DID]icn.DID // of those who have another than their first
-	size   uint64              // of the last checkpoint event in the books
-	held   uint64
-	burnt  uint64
-	minted uint64
-	astray map[int]uint64 // nodes that were fed another log, from which entry on
+	w       *World
+	leaf    map[uint64][32]byte // the entry at an index, as first seen
+	root    map[uint64][32]byte // the state root there
+	books   map[uint64]bool     // entries whose events are in the books
+	acked   map[icn.CID]uint64
+	handed  map[icn.CID]bool
+	forge   map[icn.CID]bool
+	jobs    map[icn.CID]*jobBook
+	lies    map[icn.CID]bool // settled by what somebody invented
+	banned  map[icn.DID]icn.Time
+	against map[icn.DID]map[icn.DID]bool // who wants whom to go
+	order   []icn.CID
+	used    map[string]icn.CID  // author and number → statement that was applied
+	keys    map[icn.DID]icn.DID // of those who have another than their first
+	size    uint64              // of the last checkpoint event in the books
+	held    uint64
+	burnt   uint64
+	minted  uint64
+	astray  map[int]uint64 // nodes that were fed another log, from which entry on
 
 	spreads  map[uint64]*spread
 	snapshot map[int]bool // a node's own snapshot shall be looked at
@@ -48,7 +49,7 @@ type jobBook struct {
 
 func (o *oracle) init(w *World) {
 	o.w = w
-	o.lies, o.banned = map[icn.CID]bool{}, map[icn.DID]icn.Time{}
+	o.lies, o.banned, o.against = map[icn.CID]bool{}, map[icn.DID]icn.Time{}, map[icn.DID]map[icn.DID]bool{}
 	o.leaf, o.root, o.books = map[uint64][32]byte{}, map[uint64][32]byte{}, map[uint64]bool{}
 	o.acked, o.handed, o.forge = map[icn.CID]uint64{}, map[icn.CID]bool{}, map[icn.CID]bool{}
 	o.astray, o.snapshot, o.spreads = map[int]uint64{}, map[int]bool{}, map[uint64]*spread{}
@@ -237,6 +238,11 @@ func (o *oracle) event(e icn.Entry, ev icn.Event) {
 		w.Count.KeysRotated++
 	case icn.NodeRejoined:
 		w.Count.Rejoined++
+	case icn.ExpulsionVoted:
+		if o.against[b.Node] == nil {
+			o.against[b.Node] = map[icn.DID]bool{}
+		}
+		o.against[b.Node][*ev.Author] = !b.Withdrawn
 	case icn.NodeLeft:
 		o.left(e, b)
 	}
@@ -249,6 +255,9 @@ func (o *oracle) left(e icn.Entry, b icn.NodeLeft) {
 		if i < 0 || !o.w.nodes[i].forges {
 			o.w.fail("node %d is expelled at entry %d, and signed nothing false", i, e.Index)
 		}
+	}
+	if b.Expelled && len(o.against[b.Node]) < 2 {
+		o.w.fail("node %s is expelled at entry %d by %d clerks", b.Node.Short(), e.Index, len(o.against[b.Node]))
 	}
 	o.w.depart(b.Node)
 }
@@ -402,6 +411,7 @@ func (o *oracle) final() {
 		}
 	}
 	o.addUp()
+	o.noticed()
 	for id, index := range o.acked {
 		leaf, err := w.first().disk.Get(node.EntryKey(index))
 		if err != nil {
@@ -416,6 +426,21 @@ func (o *oracle) final() {
 	for _, id := range o.order {
 		if !o.jobs[id].ended {
 			w.fail("job %s never ended", id)
+		}
+	}
+}
+
+// noticed looks whether somebody has seen that a clerk signs false roots.
+func (o *oracle) noticed() {
+	w := o.w
+	for _, x := range w.nodes {
+		if !x.forges || x.gone || w.Count.FalseRoots < 30 {
+			continue
+		}
+		if !slices.ContainsFunc(w.nodes, func(m *machine) bool {
+			return !m.gone && o.status(m).Alarms["clerk "+x.did.Short()] != ""
+		}) {
+			w.fail("node %d has signed %d false checkpoints, and nobody has noticed", x.n, w.Count.FalseRoots)
 		}
 	}
 }
