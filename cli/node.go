@@ -64,12 +64,16 @@ func showStatus(p printer, s wire.Status) {
 	if s.Leader != nil {
 		leader = s.Leader.String()
 	}
+	role := s.Role
+	if s.FedBy != nil {
+		role += ", fed by " + s.FedBy.String()
+	}
 	alarms := make([]string, 0, len(s.Alarms))
 	for _, k := range slices.Sorted(maps.Keys(s.Alarms)) {
 		alarms = append(alarms, k+": "+s.Alarms[k])
 	}
 	p.fields([2]string{"State", s.State}, [2]string{"Online", online}, [2]string{"Uptime", span(time.Duration(s.UptimeSeconds) * time.Second)},
-		[2]string{"Role", s.Role}, [2]string{"Leader", leader},
+		[2]string{"Role", role}, [2]string{"Leader", leader},
 		[2]string{"Log height", fmt.Sprintf("%s entries, certified up to %s", number(s.Height), number(s.Certified))},
 		[2]string{"Log time", clock(s.LogTime)}, [2]string{"State root", s.StateRoot},
 		[2]string{"Peers", fmt.Sprintf("%d linked, %s in the federation", s.PeerCount, plural(s.Nodes, "node"))},

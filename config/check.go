@@ -135,6 +135,7 @@ func (l *loading) check() {
 	l.checkStorage()
 	l.checkAddr("network.http_listen_addr", c.Network.HTTPListenAddr)
 	l.checkRange("network.max_peers", c.Network.MaxPeers, 1, 10_000)
+	l.checkRange("network.fed_learners", c.Network.FedLearners, 1, 1000)
 	l.checkRange("network.connection_timeout", c.Network.ConnectionTimeout, 1, 3600)
 	l.checkRange("network.failure_threshold", c.Network.FailureThreshold, 1, 1000)
 	l.checkRange("network.open_timeout_secs", c.Network.OpenTimeoutSecs, 1, 3600)

@@ -55,6 +55,7 @@ type Network struct {
 	BootstrapPeers      []string `key:"bootstrap_peers" flag:"bootstrap-peers" env:"ICN_BOOTSTRAP_PEERS" doc:"multiaddrs of nodes, with /p2p/…, at which a node without a federation knocks (comma list)"`
 	EnableMDNS          bool     `key:"enable_mdns" flag:"enable-mdns" env:"ICN_ENABLE_MDNS" doc:"find nodes of the federation on the local network"`
 	MaxPeers            int      `key:"max_peers" env:"ICN_MAX_PEERS" doc:"other nodes linked at once, at most"`
+	FedLearners         int      `key:"fed_learners" doc:"learners (nodes that are no clerks) to which the leader sends the log itself; later ones get it from these, and from each other; the same on all nodes"`
 	ConnectionTimeout   int      `key:"connection_timeout" doc:"seconds for connecting to a peer"`
 	FailureThreshold    int      `key:"failure_threshold" doc:"calls to a peer that fail before the circuit opens"`
 	OpenTimeoutSecs     int      `key:"open_timeout_secs" doc:"seconds before a trial call to a peer whose circuit is open"`
@@ -171,7 +172,7 @@ func Default() Config {
 	return Config{
 		Runtime: Runtime{Environment: "development"},
 		Network: Network{
-			HTTPListenAddr: "127.0.0.1:7845", MaxPeers: 128, ConnectionTimeout: 10,
+			HTTPListenAddr: "127.0.0.1:7845", MaxPeers: 128, FedLearners: 32, ConnectionTimeout: 10,
 			FailureThreshold: 3, OpenTimeoutSecs: 5, RetryMaxAttempts: 3, RetryInitialDelayMS: 100, RetryMaxDelayMS: 10_000,
 		},
 		Storage:     Storage{Backend: "pebble", MaxConnections: 20, ConnectionTimeout: 10},

@@ -212,7 +212,7 @@ func (r *Running) assemble(pair key.Pair) error {
 		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
 		Rotated: func(k icn.DID) { go r.rotated(k) },
 		Release: Release, Log: r.log, Profile: profile(r.cfg),
-		Tuning: node.Tuning{Slots: slots(r.cfg.Performance), Queue: r.cfg.Mesh.MaxJobQueueSize, MemoryMB: jobMemory(r.cfg.Mesh)},
+		Tuning: node.Tuning{Slots: slots(r.cfg.Performance), Queue: r.cfg.Mesh.MaxJobQueueSize, MemoryMB: jobMemory(r.cfg.Mesh), Fed: r.cfg.Network.FedLearners},
 	}
 	ac := api.Config{Log: r.log.With("part", "api"), Host: r}
 	if ac.Access, err = accessOf(r.cfg.Security); err != nil {

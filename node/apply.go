@@ -30,7 +30,8 @@ func (s *seen) has(h [32]byte) bool {
 	return ok
 }
 
-// toApply is a committed payload on its way into the machine.
+// toApply is a committed payload on its way into the machine, or, without a raft
+// index, an entry that a feeder sent.
 type toApply struct {
 	raftIndex uint64
 	time      icn.Time
@@ -43,11 +44,18 @@ type toApply struct {
 // apply folds what was committed, in order, and shelves what follows from it.
 func (l *Loop) apply(committed []order.Committed) error {
 	for l.skip > 0 && len(committed) > 0 {
+		if err := l.compare(committed[0]); err != nil {
+			return err
+		}
 		l.raftAt, committed = committed[0].Index, committed[1:]
 		l.skip--
 	}
+	if l.fed.wrong != "" {
+		return nil // the order hands all of it out again
+	}
+	l.noDoubt(&l.fed.doubt, l.m.Head().Index-l.skip)
 	if len(committed) == 0 {
-		return nil
+		return l.shelve()
 	}
 	items, err := l.open(committed)
 	if err != nil {
@@ -64,11 +72,7 @@ func (l *Loop) apply(committed []order.Committed) error {
 // open decodes committed payloads and checks their signatures, all at once.
 func (l *Loop) open(committed []order.Committed) ([]toApply, error) {
 	items := make([]toApply, 0, len(committed))
-	var sigs []SigItem
-	var whose []int
-	index := l.m.Head().Index
 	for _, c := range committed {
-		index++
 		it := toApply{raftIndex: c.Index}
 		t, wire, err := icn.OpenProposal(c.Data)
 		if err == nil && wire != nil {
@@ -81,25 +85,38 @@ func (l *Loop) open(committed []order.Committed) ([]toApply, error) {
 			// a node that does not know that version stops where it is enacted.
 			it.st, wire = nil, nil
 		}
-		if it.st != nil {
-			it.wire, it.hash = wire, sha256.Sum256(wire)
-			it.sig.Key = l.m.KeyOf(it.st.Author) // when it rotates before this entry, the machine verifies anew
-			switch {
-			case l.work.verified.has(it.hash):
-				it.sig.OK = true
-			case index <= l.folded:
-				it.sig = trusted(l.st, l.m, icn.Entry{Index: index, Statement: it.st, Wire: wire})
-			default:
-				sigs = append(sigs, SigItem{Key: it.sig.Key, Msg: icn.SigningBytesOf(wire), Sig: it.st.Sig[:]})
-				whose = append(whose, len(items))
-			}
-		}
+		it.wire = wire
 		items = append(items, it)
+	}
+	l.checkItems(items, l.m.Head().Index)
+	return items, nil
+}
+
+// checkItems checks the signatures of statements that follow an entry, all at once.
+func (l *Loop) checkItems(items []toApply, index uint64) {
+	var sigs []SigItem
+	var whose []int
+	for i := range items {
+		it := &items[i]
+		index++
+		if it.st == nil {
+			continue
+		}
+		it.hash = sha256.Sum256(it.wire)
+		it.sig.Key = l.m.KeyOf(it.st.Author) // when it rotates before this entry, the machine verifies anew
+		switch {
+		case l.work.verified.has(it.hash):
+			it.sig.OK = true
+		case index <= l.folded:
+			it.sig = trusted(l.st, l.m, icn.Entry{Index: index, Statement: it.st, Wire: it.wire})
+		default:
+			sigs = append(sigs, SigItem{Key: it.sig.Key, Msg: icn.SigningBytesOf(it.wire), Sig: it.st.Sig[:]})
+			whose = append(whose, i)
+		}
 	}
 	for i, ok := range l.checkSigs(sigs) {
 		items[whose[i]].sig.OK = ok
 	}
-	return items, nil
 }
 
 func (l *Loop) applyOne(it *toApply) error {
@@ -107,7 +124,11 @@ func (l *Loop) applyOne(it *toApply) error {
 	e := icn.Entry{Index: h.Index + 1, Time: max(h.Time, it.time), Statement: it.st, Wire: it.wire}
 	l.mu.Lock()
 	out, err := l.m.Apply(e, it.sig)
-	l.raftAt = it.raftIndex
+	if it.raftIndex != 0 {
+		l.raftAt, l.skipTime = it.raftIndex, e.Time
+	} else {
+		l.skip++
+	}
 	l.mu.Unlock()
 	if err != nil {
 		return err
@@ -116,11 +137,9 @@ func (l *Loop) applyOne(it *toApply) error {
 		l.folded = e.Index
 		recordEntry(&l.shelf, e, out)
 	}
+	l.keepRecent(e.Index, out.Leaf)
 	if out.Nodes {
-		l.peers.rosterAt = e.Index
-		l.updateRoster()
-		l.calmExpelled()
-		l.checkMembership()
+		l.membersChanged(e.Index)
 	}
 	for _, ev := range out.Events {
 		switch b := ev.Body.(type) {
@@ -133,14 +152,20 @@ func (l *Loop) applyOne(it *toApply) error {
 		case icn.NodeLeft:
 			l.farewell(b)
 		case icn.JobSettled:
-			l.spotCheck(b, ev.Time)
+			if !l.catchingUp() {
+				l.spotCheck(b, ev.Time)
+			}
 		}
 	}
 	if l.cfg.Applied != nil {
 		l.work.done = append(l.work.done, applied{e, out})
 	}
-	for _, id := range out.Touched {
-		l.revisit(id)
+	if l.catchingUp() {
+		l.fed.unseen = true
+	} else {
+		for _, id := range out.Touched {
+			l.revisit(id)
+		}
 	}
 	if it.st != nil {
 		delete(l.leading.inflight, it.hash)
@@ -163,14 +188,12 @@ func (l *Loop) resolve(e icn.Entry, hash [32]byte, out core.Outcome) {
 	}
 	switch {
 	case p.hash == hash && out.Spent:
-		l.work.answers = append(l.work.answers, func() { l.conclude(k, Answer{Index: e.Index, Err: out.Refused, Event: out.Events}) })
+		l.answer(k, p, e.Index, Answer{Index: e.Index, Err: out.Refused, Event: out.Events})
 	case p.hash != hash && l.m.Said(k.author, k.number):
-		l.work.answers = append(l.work.answers, func() {
-			l.conclude(k, Answer{Err: fmt.Errorf("statement %d of %s: %w: another statement used this number", k.number, k.author, icn.ErrConflict)})
-		})
+		l.answer(k, p, e.Index, Answer{Err: fmt.Errorf("statement %d of %s: %w: another statement used this number", k.number, k.author, icn.ErrConflict)})
 	case p.hash == hash && l.now > p.since+icn.Time(l.tune.SkewMillis):
 		// Refused by itself each time it is ordered (its author has left, say).
-		l.work.answers = append(l.work.answers, func() { l.conclude(k, Answer{Index: e.Index, Err: out.Refused}) })
+		l.answer(k, p, e.Index, Answer{Index: e.Index, Err: out.Refused})
 	}
 }
 

@@ -55,6 +55,16 @@ func (l *Loop) dispatch(from icn.DID, tag byte, body []byte) error {
 		return l.onWantLog(from, body)
 	case frameLog:
 		return fatal(l.onLog(from, body))
+	case frameFollow:
+		return l.onFollow(from, body)
+	case frameElsewhere:
+		return l.onElsewhere(from, body)
+	case frameCertified:
+		return fatal(l.onCertified(from, body))
+	case frameAssure:
+		return l.onAssure(from, body)
+	case frameAssured:
+		return l.onAssured(from, body)
 	}
 	return fmt.Errorf("%w: unknown kind of frame; its sender may be of a newer release", icn.ErrInvalid)
 }

@@ -47,7 +47,12 @@ func (l *Loop) accuse(e Evidence) {
 	l.raise(e)
 }
 
+// raise alarms as long as the clerk belongs: it is then for the operators to do
+// something.
 func (l *Loop) raise(e Evidence) {
+	if !l.m.IsNode(e.Clerk) {
+		return
+	}
 	l.alarm(clerkAlarm(e.Clerk), fmt.Sprintf("clerk %s is not to be trusted: %s. Look at it with its operator, or: icn-cli federation expel %s", e.Clerk, e.Words, e.Clerk))
 }
 
@@ -70,9 +75,7 @@ func (l *Loop) loadEvidence() error {
 		return fmt.Errorf("evidence: %w", err)
 	}
 	for _, d := range sortedDIDs(l.points.evidence) {
-		if l.m.IsNode(d) {
-			l.raise(l.points.evidence[d])
-		}
+		l.raise(l.points.evidence[d])
 	}
 	return nil
 }

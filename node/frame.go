@@ -19,21 +19,28 @@ const (
 
 // The frames that nodes send each other: a tag byte, then canonical CBOR.
 const (
-	frameRaft     = 1 // one message of the order
-	frameSubmit   = 2 // statements for whoever leads
-	frameRefuse   = 3 // the leader will not order a statement, and why
-	frameBid      = 4 // an answer to an open job
-	frameBeacon   = 5 // who I am, how far, and what my clock says
-	frameSeen     = 6 // I have noted your boot number
-	frameStale    = 7 // your boot number is an old one: never vote with this seat
-	frameRejoin   = 8 // order this NodeRejoin for me
-	frameWelcome  = 9 // your new seat, and who else there is
-	frameSign     = 10
-	frameWantLog  = 11
-	frameLog      = 12
-	frameAsk      = 13 // an open job still wants offers
-	frameRoster   = 14 // who belongs, for a node that has not read so far
-	frameLeftOut  = 15 // statements that the leader leaves out, for the clerks to see to
+	frameRaft    = 1 // one message of the order
+	frameSubmit  = 2 // statements for whoever leads
+	frameRefuse  = 3 // the leader will not order a statement, and why
+	frameBid     = 4 // an answer to an open job
+	frameBeacon  = 5 // who I am, how far, and what my clock says
+	frameSeen    = 6 // I have noted your boot number
+	frameStale   = 7 // your boot number is an old one: never vote with this seat
+	frameRejoin  = 8 // order this NodeRejoin for me
+	frameWelcome = 9 // your new seat, and who else there is
+	frameSign    = 10
+	frameWantLog = 11
+	frameLog     = 12
+	frameAsk     = 13 // an open job still wants offers
+	frameRoster  = 14 // who belongs, for a node that has not read so far
+	frameLeftOut = 15 // statements that the leader leaves out, for the clerks to see to
+
+	frameFollow    = 20 // feed me the log from here on
+	frameElsewhere = 21 // I cannot; these nodes may
+	frameCertified = 22 // the last certified checkpoint
+	frameAssure    = 23 // which root has the log up to this entry?
+	frameAssured   = 24 // this one
+
 	maxFrameTexts = 64
 )
 
@@ -50,12 +57,13 @@ type beacon struct {
 	Clock     icn.Time
 	Free      uint64
 	Certified uint64
+	Leader    uint64 // the seat of the leader that it knows; 0: of none
 	Release   string
 }
 
 func (b beacon) encode() []byte {
-	out := icn.AppendArray([]byte{frameBeacon}, 11)
-	for _, n := range []uint64{b.RaftID, b.Boot, b.Unsure, b.Term, b.Last, b.Commit, b.Head, uint64(b.Clock), b.Free, b.Certified} {
+	out := icn.AppendArray([]byte{frameBeacon}, 12)
+	for _, n := range []uint64{b.RaftID, b.Boot, b.Unsure, b.Term, b.Last, b.Commit, b.Head, uint64(b.Clock), b.Free, b.Certified, b.Leader} {
 		out = icn.AppendUint(out, n)
 	}
 	return icn.AppendText(out, b.Release)
@@ -63,8 +71,8 @@ func (b beacon) encode() []byte {
 
 func decodeBeacon(p []byte) (beacon, error) {
 	r := icn.NewReader(p)
-	r.Tuple(11)
-	b := beacon{RaftID: r.Uint(), Boot: r.Uint(), Unsure: r.Uint(), Term: r.Uint(), Last: r.Uint(), Commit: r.Uint(), Head: r.Uint(), Clock: r.Time(), Free: r.Uint(), Certified: r.Uint(), Release: r.Text(64)}
+	r.Tuple(12)
+	b := beacon{RaftID: r.Uint(), Boot: r.Uint(), Unsure: r.Uint(), Term: r.Uint(), Last: r.Uint(), Commit: r.Uint(), Head: r.Uint(), Clock: r.Time(), Free: r.Uint(), Certified: r.Uint(), Leader: r.Uint(), Release: r.Text(64)}
 	return b, r.Close()
 }
 
@@ -199,6 +207,18 @@ func DecodeWelcome(p []byte) (Welcome, error) {
 		return w, fmt.Errorf("welcome: %w", err)
 	}
 	return w, nil
+}
+
+// LogFrame is the frame in which entries travel to a node that is behind.
+func LogFrame(leaves [][]byte) []byte { return listFrame(frameLog, leaves) }
+
+// LeavesOf are the entries in such a frame.
+func LeavesOf(frame []byte) ([][]byte, bool) {
+	if len(frame) == 0 || frame[0] != frameLog {
+		return nil, false
+	}
+	leaves, err := decodeList(frame[1:], gapEntries+1, icn.MaxStatement+64)
+	return leaves, err == nil
 }
 
 // SubmitFrame is the frame in which statements travel to whoever leads.

@@ -20,6 +20,8 @@ type gap struct {
 	state  [32]byte
 	asked  icn.Time
 	turn   int
+	from   icn.DID   // one peer is asked as long as it answers
+	doubt  []stretch // what which of them sent
 }
 
 const (
@@ -42,10 +44,14 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	}
 	at := l.m.Head().Index
 	if known := old.Head().Index; at <= known { // from its own records it knows more
+		_, tree := l.m.Tree()
 		l.mu.Lock()
 		l.m, l.skip = old, known-at
 		l.mu.Unlock()
-		l.keepSnapshot(s.Index, s.Data)
+		l.keepSnapshot(snapshot{raftAt: s.Index, data: s.Data})
+		if own, ok := l.treeAt(at); ok && own != tree {
+			return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: this node's records lead to another root", at, icn.ErrCorrupt))
+		}
 		return nil
 	}
 	if l.gap.shadow == nil {
@@ -55,7 +61,8 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	_, l.gap.tree = l.m.Tree()
 	l.gap.state, l.gap.end, l.gap.asked = l.m.Root(), at, 0
 	l.mu.Unlock()
-	l.keepSnapshot(s.Index, s.Data)
+	l.gap.doubt, l.fed.doubt = append(l.gap.doubt, l.fed.doubt...), nil
+	l.keepSnapshot(snapshot{raftAt: s.Index, data: s.Data})
 	l.batch.Put([]byte(keyGap), l.gap.mark())
 	// Before anything that is beyond it: records of later entries would tell of
 	// earlier ones that are not here.
@@ -63,8 +70,7 @@ func (l *Loop) leap(s *order.Snapshot) error {
 		return err
 	}
 	l.folded = max(l.folded, at)
-	l.peers.rosterAt = at
-	l.updateRoster()
+	l.membersChanged(at)
 	l.auctions.open = map[icn.CID]*auction{}
 	l.work.queue, l.work.watched = nil, map[icn.CID]core.Duty{}
 	l.m.Jobs(l.seeJob)
@@ -98,7 +104,7 @@ func (l *Loop) loadGap() error {
 	if err = errors.Join(err, bad); err != nil {
 		return fmt.Errorf("gap: %w", err)
 	}
-	l.gap = g
+	l.gap.shadow, l.gap.end, l.gap.tree, l.gap.state = g.shadow, g.end, g.tree, g.state
 	return nil
 }
 
@@ -118,18 +124,24 @@ func (l *Loop) tickGap() {
 	if g.shadow == nil || g.asked != 0 && l.now < g.asked+2000 {
 		return
 	}
+	if g.asked != 0 {
+		g.turn++ // it does not answer
+	}
 	l.askGap(g.shadow.Head().Index + 1)
 }
 
+// askGap asks the peer whose turn it is, suspects only when there is nobody else.
 func (l *Loop) askGap(next uint64) {
 	g := &l.gap
-	for range l.roster.nodes {
-		d := l.roster.nodes[g.turn%len(l.roster.nodes)]
-		g.turn++
-		if l.peer(d).linked {
-			g.asked = l.now
-			l.cfg.Send(d, Bulk, uintsFrame(frameWantLog, next, min(next+gapEntries-1, g.end)))
-			return
+	for _, wary := range []bool{true, false} {
+		for range l.roster.nodes {
+			d := l.roster.nodes[g.turn%len(l.roster.nodes)]
+			if l.peer(d).linked && !l.fed.liars[d] && !(wary && l.suspected(d)) {
+				g.asked, g.from = l.now, d
+				l.cfg.Send(d, Bulk, uintsFrame(frameWantLog, next, min(next+gapEntries-1, g.end)))
+				return
+			}
+			g.turn++
 		}
 	}
 }
@@ -154,16 +166,32 @@ func (l *Loop) onWantLog(from icn.DID, p []byte) error {
 	return nil
 }
 
-// onLog folds a stretch into the second machine.
-func (l *Loop) onLog(from icn.DID, p []byte) error {
-	g := &l.gap
-	if g.shadow == nil {
-		return nil
+// fits says whether a stretch is the next one that is missing, or says that the
+// peer has none.
+func (g *gap) fits(items [][]byte) bool {
+	if len(items) == 0 {
+		return true
 	}
+	e, err := icn.DecodeEntry(items[0])
+	return err != nil || e.Index <= g.end
+}
+
+// onLog takes a stretch of the log: one that was asked for goes into the second
+// machine, others are what a feeder sends.
+func (l *Loop) onLog(from icn.DID, p []byte) error {
 	items, err := decodeList(p, gapEntries+1, icn.MaxStatement+64)
 	if err != nil {
 		return err
 	}
+	if l.gap.shadow == nil || from != l.gap.from || !l.gap.fits(items) {
+		return l.take(from, items)
+	}
+	return l.fillGap(from, items)
+}
+
+// fillGap folds a stretch into the second machine.
+func (l *Loop) fillGap(from icn.DID, items [][]byte) error {
+	g := &l.gap
 	entries, sigs, err := checkLeaves(g.shadow, l.checkSigs, items)
 	if err != nil {
 		l.alarm("log", fmt.Sprintf("the log that %s sent does not fit: %v", from, err))
@@ -184,9 +212,12 @@ func (l *Loop) onLog(from icn.DID, p []byte) error {
 		out, err := g.shadow.Apply(*e, sigs[i])
 		if err != nil {
 			l.alarm("log", fmt.Sprintf("the log that %s sent does not fit: %v", from, err))
-			return nil
+			break
 		}
 		recordEntry(&l.shelf, *e, out)
+	}
+	if last := g.shadow.Head().Index; last >= next {
+		l.inDoubt(&g.doubt, from, next, last)
 	}
 	if g.shadow.Head().Index >= g.end {
 		return l.closeGap()
@@ -225,10 +256,13 @@ func (l *Loop) closeGap() error {
 	g := l.gap
 	_, tree := g.shadow.Tree()
 	if tree != g.tree || g.shadow.Root() != g.state {
-		return fmt.Errorf("snapshot at entry %d: %w: the log leads to other roots; stop, and start again from a backup or an empty store", g.end, icn.ErrCorrupt)
+		return l.contradicted(fmt.Errorf("snapshot at entry %d: %w: the log leads to other roots", g.end, icn.ErrCorrupt))
 	}
 	l.gap = gap{}
 	l.shelf.Delete([]byte(keyGap))
-	l.calm("log")
+	l.saveDoubt()
+	if len(l.fed.suspects) == 0 {
+		l.calm("log")
+	}
 	return l.shelve()
 }

@@ -182,7 +182,10 @@ type chain struct {
 	m      *core.Machine
 	folded uint64 // the last entry whose records are stored
 	raftAt uint64 // the snapshot's place in the order
-	skip   uint64 // entries beyond the snapshot that came from the records
+	snapAt uint64 // the snapshot's entry
+	skip   uint64 // entries beyond that place that came from a feeder or the records
+
+	skipTime icn.Time // of the last entry before those
 }
 
 // openState folds what a network's part of a store holds: the last snapshot, and
@@ -194,12 +197,16 @@ func openState(st store.Store, genesis icn.Block, verify core.Verify) (s chain, 
 	}
 	snap, err := st.Get([]byte(keySnapshot))
 	switch {
-	case err == nil && len(snap) > 8:
-		s.raftAt = binary.BigEndian.Uint64(snap)
-		if s.m, err = core.Restore(genesis, verify, snap[8:]); err != nil {
+	case err == nil:
+		kept, err := decodeSnapshot(snap)
+		if err != nil {
+			return s, err
+		}
+		s.raftAt, s.skip, s.skipTime = kept.raftAt, kept.skip, kept.skipTime
+		if s.m, err = core.Restore(genesis, verify, kept.data); err != nil {
 			return s, fmt.Errorf("snapshot at raft index %d: %w", s.raftAt, err)
 		}
-	case err == nil || errors.Is(err, icn.ErrNotFound):
+	case errors.Is(err, icn.ErrNotFound):
 		if s.m, err = core.New(genesis, verify); err != nil {
 			return s, err
 		}
@@ -207,14 +214,40 @@ func openState(st store.Store, genesis icn.Block, verify core.Verify) (s chain, 
 		return s, fmt.Errorf("open: %w", err)
 	}
 	from := s.m.Head().Index
+	if s.snapAt = from; s.skip == 0 {
+		s.skipTime = s.m.Head().Time
+	}
 	if s.folded > from {
 		h := History{store: st}
 		err = h.Log(from+1, s.folded, func(index uint64, leaf []byte) error {
 			return known(st, s.m, index, slices.Clone(leaf))
 		})
 	}
-	s.skip = s.m.Head().Index - from
+	s.skip += s.m.Head().Index - from
 	return s, err
+}
+
+// snapshot is a state as it is kept for the next start.
+type snapshot struct {
+	raftAt   uint64   // its place in the order,
+	skip     uint64   // or how many entries beyond that it is,
+	skipTime icn.Time // and the time of the last entry before those
+	data     []byte
+}
+
+func (s snapshot) encode() []byte {
+	v := icn.AppendUint(icn.AppendUint(icn.AppendArray(make([]byte, 0, len(s.data)+32), 4), s.raftAt), s.skip)
+	return icn.AppendBytes(icn.AppendTime(v, s.skipTime), s.data)
+}
+
+func decodeSnapshot(v []byte) (snapshot, error) {
+	r := icn.NewReader(v)
+	r.Tuple(4)
+	s := snapshot{raftAt: r.Uint(), skip: r.Uint(), skipTime: r.Time(), data: r.Bytes(len(v))}
+	if err := r.Close(); err != nil {
+		return s, fmt.Errorf("snapshot: %w: %v", icn.ErrCorrupt, err)
+	}
+	return s, nil
 }
 
 // known folds an entry that was checked when it was stored.

@@ -40,6 +40,8 @@ const (
 	keyNumber   = "m/number"    // this node has said no statement of its own with a higher number
 	keyGap      = "m/gap"       // entries that a snapshot leapt over
 	keySnapshot = "m/snapshot"  // raft index and state, as of the last snapshot
+	keyDoubt    = "m/doubt"     // entries that came from other nodes, and no clerks have confirmed
+	keyAnew     = "m/anew"      // all that was derived from the log is being removed
 	keyRestored = "m/restored"  // the store came from a backup: its seat is another's memory
 	keySaid     = "n/"
 )

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,6 +41,7 @@ type Tuning struct {
 	MemoryMB         uint64 // that they may use together
 	Queue            int    // jobs accepted beyond those
 	MaxOutbox        int    // statements waiting here at most
+	Fed              int    // learners that the leader feeds itself; they feed the others
 	EarlyElectMillis int64  // after the link to the leader broke
 }
 
@@ -77,6 +77,9 @@ func (t Tuning) withDefaults() Tuning {
 	}
 	if t.MaxOutbox == 0 {
 		t.MaxOutbox = 10_000
+	}
+	if t.Fed == 0 {
+		t.Fed = foundingFed
 	}
 	return t
 }
@@ -129,7 +132,8 @@ type Loop struct {
 	folded   uint64      // events up to here are in the store
 	snapAt   uint64      // entry of the last snapshot
 	raftAt   uint64      // raft index of the last payload that the order gave and the machine has
-	skip     uint64      // payloads after it that the machine has from the records
+	skip     uint64      // payloads after it that the machine has from the records or a feeder
+	skipTime icn.Time    // of the last entry before those
 	batch    store.Batch // what goes with the next durable write
 	late     []out       // frames that wait for it
 	shelf    store.Batch // what follows from applied entries
@@ -141,6 +145,8 @@ type Loop struct {
 	peers    peers
 	points   points
 	gap      gap
+	fed      fed
+	feeds    feeds
 	alarms   map[string]string
 	broken   error // a write failed outside of a turn: the next one says so
 }
@@ -162,7 +168,11 @@ func NewLoop(cfg LoopConfig, now icn.Time) (*Loop, error) {
 	l.initOutbox()
 	l.initPeers()
 	l.initWork()
+	l.initFed()
 	if err := l.openSeat(); err != nil {
+		return nil, err
+	}
+	if err := finishAnew(l.st); err != nil {
 		return nil, err
 	}
 	if err := l.openState(); err != nil {
@@ -200,7 +210,7 @@ func (l *Loop) loadRest() error {
 		l.cfg.Hints = w.Peers
 		l.updateRoster()
 	}
-	if err := l.loadGap(); err != nil {
+	if err := errors.Join(l.loadGap(), l.loadDoubt()); err != nil {
 		return err
 	}
 	l.tellKey()
@@ -221,7 +231,7 @@ func (l *Loop) openState() error {
 		return err
 	}
 	l.mu.Lock()
-	l.m, l.folded, l.raftAt, l.skip, l.snapAt = s.m, s.folded, s.raftAt, s.skip, s.m.Head().Index-s.skip
+	l.m, l.folded, l.raftAt, l.skip, l.skipTime, l.snapAt = s.m, s.folded, s.raftAt, s.skip, s.skipTime, s.snapAt
 	l.mu.Unlock()
 	return nil
 }
@@ -232,7 +242,7 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 		return fmt.Errorf("snapshot at raft index %d: %w", raftIndex, err)
 	}
 	l.mu.Lock()
-	l.m, l.raftAt, l.snapAt, l.skip = m, raftIndex, m.Head().Index, 0
+	l.m, l.raftAt, l.snapAt, l.skip, l.skipTime = m, raftIndex, m.Head().Index, 0, m.Head().Time
 	l.mu.Unlock()
 	l.work.verified = seen{} // keys may have changed in what it leapt over
 	l.tellKey()
@@ -242,6 +252,10 @@ func (l *Loop) install(raftIndex uint64, data []byte) error {
 // orderWindow is how many bytes of the newest statements are kept in memory for
 // followers; who is further behind is sent what the store has.
 const orderWindow = 2 << 20
+
+// foundingFed is how many learners the order's first configuration holds, on every
+// node alike, and how many the leader feeds if nothing else is said.
+const foundingFed = 32
 
 func (l *Loop) openOrder() error {
 	g := l.m.Genesis()
@@ -253,7 +267,7 @@ func (l *Loop) openOrder() error {
 	for i := range g.Nodes {
 		if i < n {
 			voters = append(voters, uint64(i+1))
-		} else {
+		} else if i < n+foundingFed {
 			learners = append(learners, uint64(i+1))
 		}
 	}
@@ -277,6 +291,9 @@ func (l *Loop) leads() bool {
 
 // leader is who orders the log at this moment, as far as is known here.
 func (l *Loop) leader() (icn.DID, bool) {
+	if l.outer() { // the order tells it nothing
+		return l.beaconLeader()
+	}
 	id, _ := l.eng.Leader()
 	d, ok := l.roster.byRaft[id]
 	return d, ok && id != 0
@@ -292,6 +309,9 @@ func (l *Loop) View(f func(*core.Machine)) {
 	defer l.mu.RUnlock()
 	f(l.m)
 }
+
+// Head is the last entry that was applied here. It is for the loop's goroutine.
+func (l *Loop) Head() uint64 { return l.m.Head().Index }
 
 // Me is this node's DID.
 func (l *Loop) Me() icn.DID { return l.me }
@@ -319,11 +339,16 @@ func (l *Loop) Turn(now icn.Time) error {
 			break
 		}
 	}
+	if l.fed.wrong != "" {
+		if err := l.startOver(); err != nil {
+			return err
+		}
+	}
 	if err := l.flush(); err != nil {
 		return err
 	}
 	l.showPoint()
-	return nil
+	return l.feedOthers()
 }
 
 // tick passes time on to everything that waits for it.
@@ -342,6 +367,7 @@ func (l *Loop) tick() {
 	l.tickAuctions()
 	l.tickWork()
 	l.tickGap()
+	l.tickFed()
 	if l.seated() {
 		l.reconcile()
 	}
@@ -361,14 +387,11 @@ func (l *Loop) reconcile() {
 	if !l.leads() {
 		return
 	}
-	var voters, learners []uint64
+	var voters []uint64
 	for _, p := range l.m.Clerks() {
 		voters = append(voters, p.RaftID)
 	}
-	for _, p := range l.m.Learners() {
-		learners = append(learners, p.RaftID)
-	}
-	l.eng.Reconcile(voters, learners)
+	l.eng.Reconcile(voters, l.fedLearners())
 }
 
 // round is one turn of the order: its messages, one durable write, and what was
@@ -435,21 +458,21 @@ func (l *Loop) flush() error {
 // compact takes a snapshot of the state now and then, so that starting is fast
 // and the order's own log stays short.
 func (l *Loop) compact() error {
-	if l.skip > 0 || l.m.Head().Index < l.snapAt+l.tune.SnapshotEvery {
-		return nil // a snapshot stands for the machine at raftAt
+	if l.m.Head().Index < l.snapAt+l.tune.SnapshotEvery || l.fed.wrong != "" {
+		return nil
 	}
 	l.mu.Lock() // the root is brought up to date
 	data := l.m.Snapshot()
 	l.mu.Unlock()
-	l.eng.Compact(l.raftAt, data, l.tune.KeepEntries, &l.batch)
-	l.keepSnapshot(l.raftAt, data)
+	if l.skip == 0 { // the order's snapshot stands for the machine at raftAt
+		l.eng.Compact(l.raftAt, data, l.tune.KeepEntries, &l.batch)
+	}
+	l.keepSnapshot(snapshot{l.raftAt, l.skip, l.skipTime, data})
 	l.snapAt = l.m.Head().Index
 	return nil
 }
 
-func (l *Loop) keepSnapshot(raftIndex uint64, data []byte) {
-	l.batch.Put([]byte(keySnapshot), append(binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(data)), raftIndex), data...))
-}
+func (l *Loop) keepSnapshot(s snapshot) { l.batch.Put([]byte(keySnapshot), s.encode()) }
 
 // alarm tells the operator once; clear takes it back.
 func (l *Loop) alarm(name, text string) {

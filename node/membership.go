@@ -12,6 +12,14 @@ import (
 
 const alarmMembership = "membership"
 
+// membersChanged follows a change of who belongs, by the log up to an entry.
+func (l *Loop) membersChanged(at uint64) {
+	l.peers.rosterAt = at
+	l.updateRoster()
+	l.calmExpelled()
+	l.checkMembership()
+}
+
 // hasLeft says whether a node belonged once and does no longer. It may be called
 // from any goroutine.
 func (l *Loop) hasLeft(d icn.DID) (left bool) {

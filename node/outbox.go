@@ -35,6 +35,8 @@ type pending struct {
 	sent   icn.Time
 	saved  bool // it survives a restart
 	answer []func(Answer)
+	held   *Answer // until the entry at which it rests is certain
+	at     uint64
 	ward   icn.DID // the node whose leader left it out; zero: this node undertook it
 	leader icn.DID // whom it was handed to
 	handed icn.Time
@@ -129,6 +131,10 @@ func (l *Loop) answerSaid(s *icn.Statement, wire []byte, hash [32]byte, done fun
 		return fmt.Errorf("statement %d of %s: %w: this number was used before", s.Number, s.Author, icn.ErrConflict)
 	}
 	a := Answer{Index: binary.BigEndian.Uint64(v), ID: icn.SumCID(icn.DagCBOR, wire)}
+	if !l.certain(a.Index) { // it waits for that like one that is ordered now
+		l.enqueue(s, wire, hash, done)
+		return nil
+	}
 	if reason := string(v[40:]); reason != "" {
 		a.Err = &remoteError{icn.ErrConflict, reason}
 	}
@@ -255,6 +261,10 @@ func (l *Loop) lookUp(k said, p *pending) {
 		return
 	}
 	a := Answer{Index: binary.BigEndian.Uint64(v)}
+	if !l.certain(a.Index) {
+		l.fed.wants = max(l.fed.wants, a.Index)
+		return
+	}
 	switch reason := string(v[40:]); {
 	case [32]byte(v[8:40]) != p.hash:
 		a = Answer{Err: fmt.Errorf("statement %d of %s: %w: another statement used this number", k.number, k.author, icn.ErrConflict)}

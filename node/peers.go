@@ -18,7 +18,8 @@ type roster struct {
 	nodes   []icn.DID // all but this one
 	byRaft  map[uint64]icn.DID
 	raftOf  map[icn.DID]uint64
-	parting []icn.DID // nodes that have left, and are not let go yet
+	parting []icn.DID       // nodes that have left, and are not let go yet
+	rank    map[icn.DID]int // how the log comes to each
 }
 
 type peers struct {
@@ -58,7 +59,7 @@ func (l *Loop) peer(d icn.DID) *peer {
 }
 
 func (l *Loop) updateRoster() {
-	r := roster{byRaft: map[uint64]icn.DID{}, raftOf: map[icn.DID]uint64{}}
+	r := roster{byRaft: map[uint64]icn.DID{}, raftOf: map[icn.DID]uint64{}, rank: l.ranks()}
 	for _, p := range l.m.Nodes() {
 		r.byRaft[p.RaftID], r.raftOf[p.DID] = p.DID, p.RaftID
 		if p.DID != l.me {
@@ -175,7 +176,7 @@ func (l *Loop) sendBeacon(to icn.DID) {
 	}
 	if l.eng != nil {
 		st := l.eng.Status()
-		b.Term, b.Last, b.Commit = st.Term, st.Last, st.Commit
+		b.Term, b.Last, b.Commit, b.Leader = st.Term, st.Last, st.Commit, st.Leader
 	}
 	l.cfg.Send(to, Live, b.encode())
 }
@@ -300,8 +301,14 @@ func (l *Loop) onRaft(from icn.DID, p []byte) error {
 	if !ok {
 		return nil
 	}
-	if err := l.eng.Step(raftID, p); err != nil && !errors.Is(err, icn.ErrInvalid) {
+	if err := l.eng.Step(raftID, p); err != nil {
+		if errors.Is(err, icn.ErrInvalid) {
+			return nil
+		}
 		return err
+	}
+	if lead, _ := l.eng.Leader(); lead == raftID {
+		l.fed.raft = l.now
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (l *Loop) checkpointDue(size uint64) error {
 	}
 	l.points.own[size] = c
 	forget(l.points.own)
-	if slices.ContainsFunc(l.clerks(), func(d icn.DID) bool { return d == l.me }) {
+	if len(l.fed.doubt) == 0 && slices.ContainsFunc(l.clerks(), func(d icn.DID) bool { return d == l.me }) {
 		s := signed{c, icn.NoteSig{Signer: l.me, Sig: [64]byte(l.cfg.Signer.Sign([]byte(c.Text())))}}
 		l.points.mine = &s
 		for _, d := range l.roster.nodes {
@@ -130,8 +130,11 @@ func (l *Loop) count(s signed) error {
 // certify looks whether a majority of the clerks signed what this node computed.
 func (l *Loop) certify(size uint64) error {
 	own, ok := l.points.own[size]
-	if !ok || size <= l.points.certified {
+	if size <= l.points.certified || l.fed.wrong != "" {
 		return nil
+	}
+	if !ok {
+		return l.certifyUnseen(size)
 	}
 	clerks := l.clerks()
 	need := len(clerks)/2 + 1
@@ -145,15 +148,23 @@ func (l *Loop) certify(size uint64) error {
 			with = append(with, s.sig)
 		default:
 			against[s.c]++
-			l.contradicts(s, own)
+			if l.certain(size) {
+				l.contradicts(s, own)
+			}
 			if against[s.c] >= need {
-				return fmt.Errorf("state root at entry %d: %w: a majority of the clerks signed another one; stop, and rebuild this node's state from its log or a backup", size, icn.ErrCorrupt)
+				return l.contradicted(fmt.Errorf("state root at entry %d: %w: a majority of the clerks signed another one", size, icn.ErrCorrupt))
 			}
 		}
 	}
 	if len(with) < need {
 		return nil
 	}
+	return l.setCertified(own, with)
+}
+
+// setCertified notes that a majority of the clerks signed what this node has.
+func (l *Loop) setCertified(own icn.Checkpoint, with []icn.NoteSig) error {
+	size := own.Size
 	l.points.certified, l.points.note = size, own.Note(with)
 	l.batch.Put([]byte(keyCert), []byte(l.points.note))
 	for n := range l.points.sigs { // order: each is dropped by itself
@@ -161,7 +172,9 @@ func (l *Loop) certify(size uint64) error {
 			delete(l.points.sigs, n)
 		}
 	}
-	return nil
+	l.noDoubt(&l.fed.doubt, size)
+	l.release()
+	return l.judge(size)
 }
 
 // Certified is the last certified checkpoint as a signed note, of which everything

@@ -170,7 +170,7 @@ func (r *Rebuild) Finish(as History) error {
 	put := func(key string, v []byte) { b.Put(p.key([]byte(key)), v) }
 	put(keyGenesis, r.genesis.Data)
 	put(keyFolded, uintValue(r.m.Head().Index))
-	put(keySnapshot, append(make([]byte, 8), r.m.Snapshot()...))
+	put(keySnapshot, snapshot{data: r.m.Snapshot()}.encode())
 	put(keyPeers, Welcome{Peers: as.Peers}.Encode())
 	if as.Seat.RaftID != 0 {
 		put(keySeat, seatValue(seat{raftID: as.Seat.RaftID, boot: max(as.Seat.Boot, 1)}))

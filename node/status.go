@@ -28,6 +28,7 @@ type Status struct {
 	Certified  uint64            `json:"certified"`
 	Leader     *icn.DID          `json:"leader,omitempty"`
 	Role       string            `json:"role,omitempty"`
+	FedBy      *icn.DID          `json:"fed_by,omitempty"`
 	Balance    uint64            `json:"balance"`
 	Held       uint64            `json:"held"`
 	OpenJobs   int               `json:"open_jobs"`
@@ -71,8 +72,11 @@ func (l *Loop) Status(s *Status) {
 	if st.Leading {
 		me := l.me
 		s.Leader = &me
-	} else if d, ok := l.roster.byRaft[st.Leader]; ok && st.Leader != 0 {
+	} else if d, ok := l.leader(); ok {
 		s.Leader = &d
+	}
+	if d := l.fed.from; !d.IsZero() {
+		s.FedBy = &d
 	}
 	if a, ok := l.m.Account(l.me, l.now); ok {
 		s.Balance, s.Held = a.Balance, a.Held

@@ -51,6 +51,12 @@ func (e *Engine) Status() Status {
 	return s
 }
 
+// Votes says whether this node is a voter. It is cheap.
+func (e *Engine) Votes() bool {
+	_, voter := slices.BinarySearch(e.log.conf.voters, e.cfg.ID)
+	return voter
+}
+
 // Leader is the leader that this node knows, or 0, and whether it is itself the
 // one. It is cheap.
 func (e *Engine) Leader() (id uint64, self bool) {

@@ -52,6 +52,8 @@ type machine struct {
 	backupAt int64
 	liar     bool // it invents the outcomes of jobs
 	mute     bool // it never answers for jobs
+	twister  bool // it lies about the log to those whom it feeds
+	sent     int  // bytes
 	gone     bool // it has left the federation, or was expelled
 
 	withholds bool // while it leads, it leaves out what some say
@@ -290,7 +292,7 @@ func (w *World) tuning() node.Tuning {
 	if w.opt.Stage != nil && w.opt.Stage.Tune != (node.Tuning{}) {
 		return w.opt.Stage.Tune
 	}
-	return node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8,
+	return node.Tuning{TickMillis: 20, BidMillis: 150, AbsentMillis: 800, SnapshotEvery: 60, KeepEntries: 20, Slots: 4, Queue: 8, Fed: w.opt.Fed,
 		LeftOutMillis: 1500, DistrustMillis: 4000}
 }
 

@@ -27,6 +27,7 @@ func (n *network) send(from *machine, to icn.DID, frame []byte) {
 		w.fail("node %d sends to nobody", from.n)
 		return
 	}
+	from.sent += len(frame)
 	copies := 1
 	if w.rng.Float64() < n.double {
 		copies = 2
@@ -37,7 +38,7 @@ func (n *network) send(from *machine, to icn.DID, frame []byte) {
 			w.Count.Lost++
 			continue
 		}
-		data := append([]byte(nil), frame...)
+		data := append([]byte(nil), from.twisted(frame)...)
 		delay := w.delay(from.n, dest.n)
 		w.at(delay, func() {
 			if n.apart(from, dest) || !dest.up() || !slices.Contains(dest.loop.Roster(), from.did) {

@@ -56,6 +56,14 @@ var planted = []struct {
 		"!active && h.RaftID > n.RaftID", "!active && h.RaftID > 0*n.RaftID"},
 	{"a refused statement leaves its first half behind", "core/machine.go",
 		"			m.db.Rollback()\n", "			m.db.Commit()\n"},
+	{"a node does not compare what it is fed with what clerks certify", "node/points.go",
+		"			if against[s.c] >= need {\n", "			if against[s.c] > len(clerks) {\n"},
+	{"an answer rests on a feeder's word", "node/assure.go",
+		"	if l.certain(at) {\n", "	if true {\n"},
+	{"a clerk takes what it is fed", "node/fed.go",
+		" && !clerk && l.seated() && !l.eng.Votes()\n", " && l.seated() || clerk && false\n"},
+	{"a false log is read on from where it was left", "node/doubt.go",
+		"	return l.reopen()\n", "	l.fed.wrong, l.fed.doubt = \"\", nil\n	return nil\n"},
 }
 
 // TestPlantedBugsAreCaught shows that the simulator can fail.

@@ -22,6 +22,9 @@ var (
 
 func options(seed uint64) sim.Options {
 	o := sim.Options{Seed: seed, Nodes: *nodes, Late: *late, Millis: *millis}
+	if seed%3 == 2 { // fewer clerks, and learners that the leader does not feed
+		o.Clerks, o.Fed, o.Twist = 3, 1, seed%2 == 0
+	}
 	if *verbose {
 		o.Log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
@@ -47,7 +50,8 @@ func TestFederationsComeToRest(t *testing.T) {
 	fmt.Printf("sim: %d seeds, %d nodes: %+v\n", *seeds, *nodes, sum)
 	if *seeds >= 20 && (sum.Settled == 0 || sum.RolledBack == 0 || sum.Restores == 0 || sum.Rejoined == 0 || sum.Checkpoints == 0 || sum.DiskErrors == 0 || sum.Refused == 0 || sum.Rotated == 0 ||
 		sum.Lies == 0 || sum.Checks == 0 || sum.Convicted == 0 || sum.Banned == 0 || sum.Spent == 0 || sum.Children == 0 ||
-		sum.LeftOut == 0 || sum.FalseRoots == 0 || sum.Left <= sum.Expelled || sum.Expelled == 0) {
+		sum.LeftOut == 0 || sum.FalseRoots == 0 || sum.Left <= sum.Expelled || sum.Expelled == 0 ||
+		sum.Fed == 0 || sum.Twisted == 0 || sum.Astray == 0 || sum.Returned == 0) {
 		t.Errorf("the worlds did not contain what they should: %+v", sum)
 	}
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Seed   uint64
 	Nodes  int   // founding nodes
 	Late   int   // nodes that join while everything goes on
+	Clerks int   // at most; 0 = as the rules say by default
+	Fed    int   // learners that the leader feeds itself; 0 = as by default
+	Twist  bool  // the first learner lies about the log to those whom it feeds
 	Millis int64 // how long faults and clients go on; 0 = 8 s
 	Quiet  bool  // no faults at all
 	Stage  *Stage
@@ -71,6 +74,7 @@ type Counts struct {
 	Checkpoints, Forged, Replayed, Rejoined, Joined, Skews, Steps int
 	Rotated, KeysRotated                                          int
 	Lies, Checks, Convicted, Banned, Spent, Children              int
+	Fed, Twisted, Astray, Returned                                int
 	LeftOut, FalseRoots, Left, Expelled                           int
 }
 
@@ -116,6 +120,9 @@ func New(o Options) *World {
 	g.Rules.JobAssignMillis, g.Rules.JobSlackMillis, g.Rules.JobWallMillis = 3000, 2000, 1000
 	g.Rules.CheckpointMillis, g.Rules.ManaPerHour = 500, 360_000
 	g.Rules.SpotChecks, g.Rules.CheckMillis, g.Rules.BanMillis, g.Rules.ConvictedMillis = 250, 4000, 1500, 3000
+	if o.Clerks > 0 {
+		g.Rules.Clerks = uint64(o.Clerks)
+	}
 	if o.Stage != nil {
 		w.opt.Quiet, o.Quiet = true, true
 		if o.Stage.Rules != nil {
@@ -125,6 +132,7 @@ func New(o Options) *World {
 	for i := range o.Nodes + o.Late {
 		m := &machine{w: w, n: i, did: didOf(fmt.Sprintf("node %d of %d", i, o.Seed)), disk: newDisk()}
 		m.key = m.did
+		m.twister = o.Twist && i == o.Clerks
 		w.dishonest(m)
 		m.liar = !o.Quiet && o.Seed%3 == 0 && i == 1 && o.Nodes > 3
 		if !o.Quiet {
@@ -247,5 +255,6 @@ func (c *Counts) list() []*int {
 		&c.Crashes, &c.Partitions, &c.Restores, &c.DiskErrors, &c.Lost, &c.Doubled,
 		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps, &c.Rotated, &c.KeysRotated,
 		&c.Lies, &c.Checks, &c.Convicted, &c.Banned, &c.Spent, &c.Children,
-		&c.LeftOut, &c.FalseRoots, &c.Left, &c.Expelled}
+		&c.LeftOut, &c.FalseRoots, &c.Left, &c.Expelled,
+		&c.Fed, &c.Twisted, &c.Astray, &c.Returned}
 }
