@@ -31,6 +31,9 @@ func newMeters(s *Server) meters {
 	if s.cfg.Host != nil {
 		s.reg.MustRegister(hostMetrics{s.cfg.Host})
 	}
+	if s.cfg.Directory != nil {
+		s.reg.MustRegister(linkMetrics{s.cfg.Directory})
+	}
 	return m
 }
 

@@ -1,16 +1,19 @@
 package launch
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/config"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/p2p"
 )
 
 // When the operator is told that something will run out.
@@ -48,6 +51,15 @@ func (r *Running) Surroundings() wire.Surroundings {
 		}
 	}
 	return out
+}
+
+// countStrangers adds to the metrics who is at the door.
+func countStrangers(reg prometheus.Registerer, h *p2p.Host) error {
+	return errors.Join(
+		reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "icn_p2p_strangers", Help: "Connections of nodes that are not of the federation."},
+			func() float64 { here, _ := h.Strangers(); return float64(here) })),
+		reg.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "icn_p2p_strangers_refused_total", Help: "Connections of such nodes that were refused: max_peers_per_ip, or no place left."},
+			func() float64 { _, refused := h.Strangers(); return float64(refused) })))
 }
 
 // lookAtDisk tells how much is left where the store is.

@@ -36,8 +36,8 @@ type Config struct {
 	Announce []string
 	// MDNS looks for nodes on the local network and is found by them.
 	MDNS bool
-	// Capabilities are names of what this release can do beyond Version;
-	// peers see them in [Peer].
+	// Capabilities are names of what this node can do beyond its protocol's
+	// version; [Peer] has those that both sides share.
 	Capabilities []string
 	Limits       Limits
 	// RetryInitial and RetryMax bound the jittered backoff between dials of

@@ -205,13 +205,15 @@ func newResources(l Limits) (network.ResourceManager, error) {
 		}
 	}
 	limits := rcmgr.PartialLimitConfig{
-		System:      count(16*n, 2*n, 512<<20),
-		Transient:   count(4*n, n, 64<<20),
-		PeerDefault: count(24, 4, 64<<20),
-		Conn:        count(24, 1, 64<<20),
+		System:      count(16*n, 3*n, 512<<20),
+		Transient:   count(4*n, 2*n, 64<<20),
+		PeerDefault: count(l.Streams, 4, 64<<20),
+		Conn:        count(l.Streams, 1, 64<<20),
 		Stream:      count(1, 0, 16<<20),
 	}.Build(rcmgr.InfiniteLimits)
-	// Several nodes may sit behind one address; strangers are counted apart.
+	// Several nodes may sit behind one address; strangers are counted apart, once
+	// their key is known. Before that, one address gets no more than half of what
+	// all may have that have not proven a key yet.
 	perSubnet := func(prefix int) []rcmgr.ConnLimitPerSubnet {
 		return []rcmgr.ConnLimitPerSubnet{{PrefixLength: prefix, ConnCount: n}}
 	}
@@ -220,6 +222,7 @@ func newResources(l Limits) (network.ResourceManager, error) {
 	}
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithMetricsDisabled(),
 		rcmgr.WithLimitPerSubnet(perSubnet(32), perSubnet(56)),
+		rcmgr.WithNetworkPrefixLimit([]rcmgr.NetworkPrefixLimit{}, []rcmgr.NetworkPrefixLimit{}), // loopback counts, too
 		rcmgr.WithConnRateLimiters(&rate.Limiter{
 			NetworkPrefixLimits: loopbackFree(),
 			SubnetRateLimiter:   rate.SubnetLimiter{IPv4SubnetLimits: perRate(32), IPv6SubnetLimits: perRate(56), GracePeriod: time.Minute},

@@ -15,6 +15,7 @@ import (
 	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/multiformats/go-multistream"
+	"golang.org/x/time/rate"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
@@ -24,12 +25,14 @@ import (
 type Host struct {
 	cfg      Config
 	handler  Handler
+	speaks   span
 	did      icn.DID
 	engine   *engine
 	gate     *gate
 	events   *events
 	knocks   *knockers
-	local    io.Closer // mDNS, or nil
+	local    io.Closer     // mDNS, or nil
+	upload   *rate.Limiter // what bulk and blocks wait for, or nil
 	announce []ma.Multiaddr
 
 	memberDoors, strangerDoor *multistream.MultistreamMuxer[protocol.ID]
@@ -49,17 +52,21 @@ func New(cfg Config, handler Handler) (*Host, error) {
 	quietLibp2p(cfg.Log)
 	listen, err := parseOwn("listen", cfg.Listen)
 	announce, err2 := parseOwn("announce", cfg.Announce)
-	if err := errors.Join(err, err2); err != nil {
+	speaks, err3 := spoken()
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, err
 	}
 	h := &Host{
-		cfg: cfg, handler: handler, announce: announce,
+		cfg: cfg, handler: handler, speaks: speaks, announce: announce,
 		events: newEvents(), knocks: newKnockers(cfg.Limits.Knocks),
 		memberDoors:  doors(protocolOf(Live), protocolOf(Bulk), protocolOf(Block), protocolKnock),
 		strangerDoor: doors(protocolKnock),
 		remotes:      map[icn.DID]*remote{},
 	}
-	h.gate = newGate(cfg.Limits.Strangers, h.admits)
+	if up := cfg.Limits.Upload; up > 0 {
+		h.upload = rate.NewLimiter(rate.Limit(up), max(up/4, piece))
+	}
+	h.gate = newGate(cfg.Limits, h.admits)
 	if h.engine, err = newEngine(cfg.Key, cfg.Limits, h.gate); err != nil {
 		return nil, err
 	}
@@ -118,7 +125,7 @@ func (h *Host) ownAddrs() []ma.Multiaddr {
 
 func (h *Host) hello() hello {
 	addrs := h.Addrs()
-	return hello{Version: Version, Min: versionMin, Capabilities: h.cfg.Capabilities, Addrs: addrs[:min(len(addrs), addrsPerPeer)]}
+	return hello{Version: h.speaks.version, Min: h.speaks.min, Capabilities: h.cfg.Capabilities, Addrs: addrs[:min(len(addrs), addrsPerPeer)]}
 }
 
 // Want says who belongs to the federation now: links are kept to all of them.
@@ -262,8 +269,8 @@ func (h *Host) remoteLocked(did icn.DID) (*remote, error) {
 func (h *Host) welcome(did icn.DID) (*remote, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.remotes[did] == nil && len(h.remotes) >= h.cfg.Limits.Peers {
-		return nil, fmt.Errorf("p2p: %w: %d peers are the limit here", icn.ErrUnavailable, h.cfg.Limits.Peers)
+	if !h.roomLocked(h.remotes[did]) {
+		return nil, h.errFull()
 	}
 	r, err := h.remoteLocked(did)
 	if err == nil {
@@ -288,6 +295,39 @@ func (h *Host) release(r *remote) bool {
 	}
 	delete(h.remotes, r.did)
 	return true
+}
+
+// roomLocked says whether r (nil: somebody new) may be linked beside those that
+// are; the caller holds h.mu.
+func (h *Host) roomLocked(r *remote) bool {
+	others := 0
+	for _, x := range h.remotes { // order: counted
+		if x != r && (x.linking || x.guests > 0) {
+			others++
+		}
+	}
+	return others < h.cfg.Limits.Peers
+}
+
+func (h *Host) errFull() error {
+	return fmt.Errorf("p2p: %w: %d peers are the limit here (network.max_peers)", icn.ErrUnavailable, h.cfg.Limits.Peers)
+}
+
+// takePlace lets r be linked, if there is room; givePlace undoes it.
+func (h *Host) takePlace(r *remote) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.roomLocked(r) {
+		return h.errFull()
+	}
+	r.linking = true
+	return nil
+}
+
+func (h *Host) givePlace(r *remote) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.linking = false
 }
 
 // dialContext lets r be dialed if it is wanted; else only a connection that is

@@ -129,10 +129,10 @@ func TestOtherVersionIsToldOurs(t *testing.T) {
 	br := bufio.NewReader(s)
 	h, err := readHello(br)
 	require.NoError(t, err)
-	require.Equal(t, Version, h.Version)
+	require.Equal(t, b.speaks.version, h.Version)
 	_, err = br.ReadByte()
 	require.Error(t, err)
-	require.ErrorContains(t, hello{Version: 99, Min: 98}.check(), "upgrade")
+	require.Contains(t, peerOf(t, b, a.DID()).LastError, "the other protocols 98 to 99")
 }
 
 func TestKnocksAreRateLimited(t *testing.T) {

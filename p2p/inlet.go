@@ -84,15 +84,16 @@ func (h *Host) receive(s network.Stream, did icn.DID, kind Kind) error {
 	if err := writeHello(s, h.hello()); err != nil {
 		return err
 	}
-	if err := hi.check(); err != nil {
-		h.cfg.Log.Warn("peer refused", "peer", did, "err", err)
+	version, err := h.speaks.agree(hi)
+	if err != nil {
+		r.refuseHello(err)
 		return s.Close() // not reset: our hello tells it the version
 	}
 	if err := s.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	r.learn(hi, s.Conn())
-	in := &inlet{pipe: newPipe(h.cfg.Limits.Kind[kind], &r.sent), remote: r, kind: kind, ended: make(chan struct{})}
+	r.learn(hi, version, s.Conn())
+	in := &inlet{pipe: r.newPipe(kind), remote: r, kind: kind, ended: make(chan struct{})}
 	in.attach(s)
 	r.install(in)
 	defer r.remove(in)

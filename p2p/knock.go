@@ -105,7 +105,7 @@ func (h *Host) answerKnock(s network.Stream, did icn.DID) error {
 }
 
 func (h *Host) hearKnock(c network.Conn, did icn.DID, hi hello, request []byte) ([]byte, error) {
-	if err := hi.check(); err != nil {
+	if _, err := h.speaks.agree(hi); err != nil {
 		return nil, err
 	}
 	release, ok := h.knocks.admit(hostOf(c.RemoteMultiaddr()), time.Now())
