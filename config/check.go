@@ -134,6 +134,9 @@ func (l *loading) check() {
 	l.checkOneOf("logging.format", c.Logging.Format, "text", "json")
 	l.checkStorage()
 	l.checkAddr("network.http_listen_addr", c.Network.HTTPListenAddr)
+	if c.Network.EnableHolePunching && !c.Network.EnableRelay {
+		l.problem("network.enable_hole_punching is on and network.enable_relay is not: the nodes agree on it through a relay")
+	}
 	l.checkRange("network.max_peers", c.Network.MaxPeers, 1, 10_000)
 	l.checkRange("network.max_peers_per_ip", c.Network.MaxPeersPerIP, 1, 10_000)
 	l.checkRange("network.max_streams_per_peer", c.Network.MaxStreamsPerPeer, 12, 10_000)

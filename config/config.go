@@ -54,6 +54,10 @@ type Network struct {
 	P2PListenAddr       []string `key:"p2p_listen_addr" flag:"p2p-listen-addr,listen-address" env:"ICN_P2P_LISTEN_ADDR" doc:"multiaddr to listen on for other nodes, e.g. /ip4/0.0.0.0/tcp/7000 (repeatable); a TCP address also opens QUIC on the same port"`
 	BootstrapPeers      []string `key:"bootstrap_peers" flag:"bootstrap-peers" env:"ICN_BOOTSTRAP_PEERS" doc:"multiaddrs of nodes, with /p2p/…, at which a node without a federation knocks (comma list)"`
 	EnableMDNS          bool     `key:"enable_mdns" flag:"enable-mdns" env:"ICN_ENABLE_MDNS" doc:"find nodes of the federation on the local network"`
+	EnableRelay         bool     `key:"enable_relay" doc:"reach nodes of the federation, and be reached, through those that relay, where there is no direct way"`
+	RelayService        bool     `key:"relay_service" doc:"relay between nodes of the federation that cannot reach each other; for nobody else"`
+	EnableHolePunching  bool     `key:"enable_hole_punching" doc:"with enable_relay: try for a direct connection with nodes that are linked through a relay, by dialing each other at the same moment; QUIC goes before TCP then"`
+	EnableAutoNAT       bool     `key:"enable_autonat" doc:"have other nodes try whether this one can be dialed, and tell the operator if not; and try it for them"`
 	MaxPeers            int      `key:"max_peers" env:"ICN_MAX_PEERS" doc:"other nodes linked at once, at most; no fewer than the federation has"`
 	MaxPeersPerIP       int      `key:"max_peers_per_ip" doc:"connections from one address, at most, of nodes that are not of the federation (yet)"`
 	MaxStreamsPerPeer   int      `key:"max_streams_per_peer" doc:"streams that one peer has open here, at most"`

@@ -80,6 +80,12 @@ type vessel struct {
 // newFleet starts n nodes: the first founds a federation, the others join it.
 func newFleet(t *testing.T, n int, g ground) *fleet {
 	t.Helper()
+	return newFleetWith(t, n, g, "")
+}
+
+// newFleetWith has something more in the nodes' configuration.
+func newFleetWith(t *testing.T, n int, g ground, settings string) *fleet {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("it takes a while")
 	}
@@ -87,7 +93,7 @@ func newFleet(t *testing.T, n int, g ground) *fleet {
 	t.Cleanup(f.end)
 	began := time.Now()
 	// Tests submit more than members would: no account may run out of mana.
-	require.NoError(t, os.WriteFile(filepath.Join(f.dir, "fleet.toml"), []byte("[performance]\nmana_regeneration_rate = 1000000000\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(f.dir, "fleet.toml"), []byte("[performance]\nmana_regeneration_rate = 1000000000\n"+settings), 0o600))
 	f.add().start()
 	for len(f.nodes) < n {
 		f.join(f.nodes[len(f.nodes)-1], min(n-len(f.nodes), 9)) // a node hears so many knocks of one address at once

@@ -43,6 +43,9 @@ func (r *Running) Surroundings() wire.Surroundings {
 			out.Checks["alarm audit"] = "the audit log cannot be written: " + err.Error()
 		}
 	}
+	if r.host != nil && r.host.Reach() == p2p.Unreachable {
+		out.Checks["alarm reach"] = "other nodes cannot dial this one; open its P2P port, or let it be reached through a relay (network.enable_relay)"
+	}
 	if b := r.backups; b != nil {
 		st := b.status()
 		out.Backup = &st

@@ -192,7 +192,7 @@ func openHost(c config.Network, pair key.Pair, h p2p.Handler, log *slog.Logger) 
 		listen = append(listen, p2p.DefaultListen(addr)...)
 	}
 	return p2p.New(p2p.Config{
-		Key: pair, Listen: listen, MDNS: c.EnableMDNS, Limits: peerLimits(c),
+		Key: pair, Listen: listen, MDNS: c.EnableMDNS, Relay: c.EnableRelay, RelayService: c.RelayService, HolePunching: c.EnableHolePunching, AutoNAT: c.EnableAutoNAT, Limits: peerLimits(c),
 		RetryInitial: time.Duration(c.RetryInitialDelayMS) * time.Millisecond, RetryMax: time.Duration(c.RetryMaxDelayMS) * time.Millisecond,
 		RetryAttempts: c.RetryMaxAttempts, BreakerFailures: c.FailureThreshold, BreakerOpen: time.Duration(c.OpenTimeoutSecs) * time.Second,
 		DialTimeout: time.Duration(c.ConnectionTimeout) * time.Second, Log: log.With("part", "p2p"),

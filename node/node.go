@@ -65,6 +65,7 @@ type Link struct {
 	Connected bool      `json:"connected"`
 	Since     time.Time `json:"since,omitzero"`
 	Inbound   bool      `json:"inbound,omitempty"` // it dialed this node
+	Relay     icn.DID   `json:"relay,omitzero"`    // that the link goes through
 	RTTMicros int64     `json:"rtt_us,omitempty"`
 	BytesIn   uint64    `json:"bytes_in"`
 	BytesOut  uint64    `json:"bytes_out"`

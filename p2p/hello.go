@@ -53,6 +53,7 @@ type hello struct {
 	Min          int      `json:"min"`
 	Capabilities []string `json:"capabilities,omitempty"`
 	Addrs        []string `json:"addrs,omitempty"`
+	Seen         string   `json:"seen,omitempty"` // where the receiver came from, as the sender sees it
 }
 
 // agree is the newest protocol that both sides speak.

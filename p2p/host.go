@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -29,6 +30,9 @@ type Host struct {
 	did      icn.DID
 	engine   *engine
 	gate     *gate
+	face     face // of libp2p's own services, if there are any
+	outside  *outside
+	reach    atomic.Uint32 // a Reach
 	events   *events
 	knocks   *knockers
 	local    io.Closer     // mDNS, or nil
@@ -67,15 +71,18 @@ func New(cfg Config, handler Handler) (*Host, error) {
 		h.upload = rate.NewLimiter(rate.Limit(up), max(up/4, piece))
 	}
 	h.gate = newGate(cfg.Limits, h.admits)
-	if h.engine, err = newEngine(cfg.Key, cfg.Limits, h.gate); err != nil {
+	if h.engine, err = newEngine(cfg.Key, cfg.Limits, h.gate, cfg.rank()); err != nil {
 		return nil, err
 	}
 	h.did = cfg.Key.Public()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.engine.Notify(h.gate)
-	var face *blankhost.BlankHost
-	if cfg.MDNS { // mDNS wants a name and addresses in this form; it takes the stream handler, so ours comes after
-		face = blankhost.NewBlankHost(h.engine.Swarm, blankhost.WithEventBus(h.engine.bus))
+	h.engine.Notify(&network.NotifyBundle{ConnectedF: h.met})
+	if cfg.MDNS || cfg.Relay || cfg.RelayService || cfg.AutoNAT { // it takes the stream handler, so ours comes after
+		h.face = face{blankhost.NewBlankHost(h.engine.Swarm, blankhost.WithEventBus(h.engine.bus)), h}
+		if err := h.startServices(); err != nil {
+			return nil, errors.Join(fmt.Errorf("p2p: %w", err), h.Close())
+		}
 	}
 	h.engine.SetStreamHandler(func(s network.Stream) {
 		if !h.enter() {
@@ -88,8 +95,8 @@ func New(cfg Config, handler Handler) (*Host, error) {
 	if err := h.engine.listen(listen); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	if face != nil {
-		h.local = h.discover(face)
+	if cfg.MDNS {
+		h.local = h.discover(h.face)
 	}
 	return h, nil
 }
@@ -111,6 +118,7 @@ func (h *Host) ownAddrs() []ma.Multiaddr {
 	if err != nil {
 		h.cfg.Log.Warn("own addresses unknown; set them as announce addresses", "err", err)
 	}
+	addrs = slices.DeleteFunc(addrs, relayed)
 	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { // what others can use comes first
 		if x, y := localOnly(a), localOnly(b); x != y {
 			if x {
@@ -123,9 +131,10 @@ func (h *Host) ownAddrs() []ma.Multiaddr {
 	return addrs
 }
 
-func (h *Host) hello() hello {
+// hello is what this node says of itself to who is at the other end of c.
+func (h *Host) hello(c network.Conn) hello {
 	addrs := h.Addrs()
-	return hello{Version: h.speaks.version, Min: h.speaks.min, Capabilities: h.cfg.Capabilities, Addrs: addrs[:min(len(addrs), addrsPerPeer)]}
+	return hello{Version: h.speaks.version, Min: h.speaks.min, Capabilities: h.cfg.Capabilities, Addrs: addrs[:min(len(addrs), addrsPerPeer)], Seen: c.RemoteMultiaddr().String()}
 }
 
 // Want says who belongs to the federation now: links are kept to all of them.
@@ -339,14 +348,19 @@ func (h *Host) dialContext(ctx context.Context, r *remote) context.Context {
 	if !wanted {
 		return network.WithNoDial(ctx, "not wanted")
 	}
+	h.tellAddrs(r, h.detours(r)...)
+	return ctx
+}
+
+// tellAddrs tells libp2p where r may be dialed now: there, and nowhere else.
+func (h *Host) tellAddrs(r *remote, more ...ma.Multiaddr) {
 	r.mu.Lock()
-	addrs := slices.Clone(r.addrs)
+	addrs := slices.Concat(r.addrs, more)
 	r.mu.Unlock()
 	book := h.engine.Peerstore()
 	book.ClearAddrs(r.id)
 	book.AddAddrs(r.id, addrs, peerstore.TempAddrTTL)
 	h.engine.Backoff().Clear(r.id) // ours counts
-	return ctx
 }
 
 // openStream opens a bare stream; the handshake is the caller's.

@@ -59,7 +59,7 @@ func (h *Host) exchangeKnock(s network.Stream, request []byte) (frame, error) {
 	if err := multistream.SelectProtoOrFail(protocolKnock, s); err != nil {
 		return frame{}, err
 	}
-	if err := writeHello(s, h.hello()); err != nil {
+	if err := writeHello(s, h.hello(s.Conn())); err != nil {
 		return frame{}, err
 	}
 	f := frame{op: opRequest, body: request}
@@ -138,10 +138,14 @@ func (h *Host) Dial(ctx context.Context, addr string) (icn.DID, error) {
 	defer cancel()
 	h.engine.Peerstore().AddAddrs(id, []ma.Multiaddr{a}, peerstore.TempAddrTTL)
 	h.engine.Backoff().Clear(id)
+	direct := !relayed(a)
+	if direct { // a detour that is there already would do else
+		ctx = network.WithForceDirectDial(ctx, "to this address")
+	}
 	if _, err := h.engine.DialPeer(ctx, id); err != nil {
 		return did, fmt.Errorf("p2p: dial %s: %w: %v", addr, icn.ErrUnavailable, err)
 	}
-	if r := h.find(did); r != nil {
+	if r := h.find(did); r != nil && direct {
 		r.remember([]ma.Multiaddr{a})
 		r.nudge()
 	}

@@ -71,7 +71,7 @@ func TestMorePeersThanTheLimitAreNotLinked(t *testing.T) {
 	require.Contains(t, peerOf(t, b, second.DID()).LastError, "max_peers")
 	s, err := raw(t, second, b, protocolOf(Live)) // and by the other's
 	if err == nil {
-		_ = writeHello(s, second.hello()) // it may be reset already
+		_ = writeHello(s, second.hello(s.Conn())) // it may be reset already
 		_, err = readHello(bufio.NewReader(s))
 	}
 	require.Error(t, err)

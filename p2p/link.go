@@ -68,7 +68,7 @@ func (r *remote) greet(s network.Stream, kind Kind) (*bufio.Reader, error) {
 	if err := multistream.SelectProtoOrFail(protocolOf(kind), s); err != nil {
 		return nil, fmt.Errorf("it does not hear us (are we admitted there?): %w", err)
 	}
-	if err := writeHello(s, r.host.hello()); err != nil {
+	if err := writeHello(s, r.host.hello(s.Conn())); err != nil {
 		return nil, err
 	}
 	br := bufio.NewReaderSize(s, 8<<10)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
-	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
 )
 
 // discovery is the mDNS service name of these nodes.
@@ -13,8 +12,8 @@ const discovery = "_icn._udp"
 
 // discover announces this node on the local network and listens for others. A
 // machine without multicast goes on without.
-func (h *Host) discover(face *blankhost.BlankHost) io.Closer {
-	s := mdns.NewMdnsService(face, discovery, finder{h})
+func (h *Host) discover(f face) io.Closer {
+	s := mdns.NewMdnsService(f, discovery, finder{h})
 	if err := s.Start(); err != nil {
 		h.cfg.Log.Warn("mDNS is off: nodes on this network will not find each other by themselves", "err", err)
 		return nil

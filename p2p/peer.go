@@ -17,6 +17,7 @@ type Peer struct {
 	Addrs        []string
 	Connected    bool
 	Inbound      bool      // it dialed this node
+	Relay        icn.DID   // that the link goes through; zero: none
 	Since        time.Time // of the link
 	RoundTrip    time.Duration
 	BytesIn      uint64
@@ -68,6 +69,7 @@ func (r *remote) describe() Peer {
 	}
 	if r.conn != nil {
 		p.Inbound = r.conn.Stat().Direction == network.DirInbound
+		p.Relay = through(r.conn.RemoteMultiaddr())
 	}
 	switch {
 	case r.stranger != "": // that it says nothing more follows from it

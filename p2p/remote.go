@@ -42,6 +42,7 @@ type remote struct {
 	addrs        []ma.Multiaddr // best first
 	version      int            // of the protocol that both speak; 0 before the first hello
 	capabilities []string       // that it says it has
+	seen         ma.Multiaddr   // where it saw this node come from
 	stranger     string         // why its last hello was refused
 	inlets       [kinds]*inlet
 	breaker      Breaker
@@ -135,7 +136,22 @@ func (r *remote) liveOnce(ctx context.Context) error {
 	r.host.events.emit(PeerEvent{DID: r.did, Kind: Linked})
 	r.host.cfg.Log.Info("linked", "peer", r.did, "addr", s.Conn().RemoteMultiaddr())
 
+	bound, unbind := context.WithCancel(ctx)
+	var side sync.WaitGroup
+	switch {
+	case relayed(s.Conn().RemoteMultiaddr()):
+		side.Go(func() { r.straighten(bound) })
+	case r.host.cfg.Relay && r.offers(relays):
+		side.Go(func() { r.keepSeat(bound) })
+	}
+	if o := r.host.outside; o != nil && r.offers(dialsBack) {
+		if err := o.mayAsk(r.host, r, s.Conn()); err != nil {
+			r.host.cfg.Log.Warn("a peer cannot be asked to dial back", "peer", r.did, "err", err)
+		}
+	}
 	r.heartbeat(ctx, l)
+	unbind()
+	defer side.Wait()
 
 	r.out[Live].Store(nil)
 	r.host.events.emit(PeerEvent{DID: r.did, Kind: Lost})
@@ -214,11 +230,16 @@ func (r *remote) openLater(l *link) {
 
 // learn remembers what a peer says of itself, and where it was reached.
 func (r *remote) learn(h hello, version int, c network.Conn) {
+	var seen ma.Multiaddr
+	if len(h.Seen) <= 512 {
+		seen, _ = ma.NewMultiaddr(h.Seen) // nil: it is not told, or not understood
+	}
 	said := reachable(parseHints(h.Addrs, r.id), c.RemoteMultiaddr())
-	if c.Stat().Direction == network.DirOutbound {
+	if c.Stat().Direction == network.DirOutbound && !relayed(c.RemoteMultiaddr()) {
 		said = append([]ma.Multiaddr{c.RemoteMultiaddr()}, said...)
 	}
 	r.mu.Lock()
+	r.seen = seen
 	r.version, r.capabilities, r.stranger = version, h.Capabilities, ""
 	r.mu.Unlock()
 	r.remember(said)
