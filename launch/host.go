@@ -1,13 +1,11 @@
 package launch
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
@@ -43,8 +41,8 @@ func (r *Running) Surroundings() wire.Surroundings {
 			out.Checks["alarm audit"] = "the audit log cannot be written: " + err.Error()
 		}
 	}
-	if r.host != nil && r.host.Reach() == p2p.Unreachable {
-		out.Checks["alarm reach"] = "other nodes cannot dial this one; open its P2P port, or let it be reached through a relay (network.enable_relay)"
+	if r.host != nil {
+		lookAtDoor(r.host, &out)
 	}
 	if b := r.backups; b != nil {
 		st := b.status()
@@ -56,13 +54,17 @@ func (r *Running) Surroundings() wire.Surroundings {
 	return out
 }
 
-// countStrangers adds to the metrics who is at the door.
-func countStrangers(reg prometheus.Registerer, h *p2p.Host) error {
-	return errors.Join(
-		reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "icn_p2p_strangers", Help: "Connections of nodes that are not of the federation."},
-			func() float64 { here, _ := h.Strangers(); return float64(here) })),
-		reg.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "icn_p2p_strangers_refused_total", Help: "Connections of such nodes that were refused: max_peers_per_ip, or no place left."},
-			func() float64 { _, refused := h.Strangers(); return float64(refused) })))
+// lookAtDoor tells who is at the P2P door, and whether it can be found.
+func lookAtDoor(h *p2p.Host, out *wire.Surroundings) {
+	out.Door = &wire.DoorStatus{}
+	out.Door.Strangers, out.Door.Refused = h.Strangers()
+	switch h.Reach() {
+	case p2p.Reachable:
+		out.Door.Reach = "reachable"
+	case p2p.Unreachable:
+		out.Door.Reach = "unreachable"
+		out.Checks["alarm reach"] = "other nodes cannot dial this one; open its P2P port, or let it be reached through a relay (network.enable_relay)"
+	}
 }
 
 // lookAtDisk tells how much is left where the store is.

@@ -237,9 +237,7 @@ func (r *Running) assemble(pair key.Pair) error {
 	r.node = node.New(nc)
 	r.jobs.node = r.node
 	blocks.SetFetch(r.node.Fetch)
-	if r.api, err = api.New(r.node, ac); err == nil && r.host != nil {
-		err = countStrangers(r.api.Registry(), r.host)
-	}
+	r.api, err = api.New(r.node, ac)
 	return err
 }
 
