@@ -34,17 +34,3 @@ func TestNodesThatReachOnlyARelayWorkTogether(t *testing.T) {
 		f.level(f.nodes)
 	})
 }
-
-// link is what one node tells of another.
-func (f *fleet) link(from, to *vessel) node.Link {
-	f.Helper()
-	links, err := from.api.Load().NetworkPeers(f.Context())
-	require.NoError(f, err)
-	for _, l := range links {
-		if l.DID == to.did {
-			return l
-		}
-	}
-	f.Fatalf("%s knows nothing of %s", from.name, to.name)
-	return node.Link{}
-}

@@ -48,6 +48,7 @@ type Host struct {
 	mu      sync.RWMutex
 	closing bool
 	remotes map[icn.DID]*remote
+	found   map[icn.DID][]ma.Multiaddr // by mDNS
 }
 
 // New listens and is ready; links come with Want, or when others dial.
@@ -65,7 +66,7 @@ func New(cfg Config, handler Handler) (*Host, error) {
 		events: newEvents(), knocks: newKnockers(cfg.Limits.Knocks),
 		memberDoors:  doors(protocolOf(Live), protocolOf(Bulk), protocolOf(Block), protocolKnock),
 		strangerDoor: doors(protocolKnock),
-		remotes:      map[icn.DID]*remote{},
+		remotes:      map[icn.DID]*remote{}, found: map[icn.DID][]ma.Multiaddr{},
 	}
 	if up := cfg.Limits.Upload; up > 0 {
 		h.upload = rate.NewLimiter(rate.Limit(up), max(up/4, piece))
@@ -265,6 +266,7 @@ func (h *Host) remoteLocked(did icn.DID) (*remote, error) {
 		return nil, err
 	}
 	r := newRemote(h, did, id)
+	r.remember(h.found[did])
 	h.remotes[did] = r
 	h.work.Add(1)
 	go func() {

@@ -225,6 +225,16 @@ func TestFoundPeerIsLinkedAndAnnounced(t *testing.T) {
 	a.await(Linked, b.DID())
 }
 
+func TestNodeThatWasFoundBeforeItWasWantedIsLinked(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	a.admit(b)
+	b.admit(a)
+	finder{a.Host}.HandlePeerFound(peer.AddrInfo{ID: b.engine.id, Addrs: b.engine.ListenAddresses()})
+	require.Equal(t, Found, (<-a.Events()).Kind)
+	a.Want(map[icn.DID][]string{b.DID(): nil})
+	a.await(Linked, b.DID())
+}
+
 func TestDialNamesWhoIsThere(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	did, err := a.Dial(t.Context(), b.Addrs()[0])
