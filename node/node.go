@@ -171,9 +171,6 @@ func (n *Node) State() string { return n.state.Load().(string) }
 // Run runs the node until ctx ends or something is broken.
 func (n *Node) Run(ctx context.Context) error {
 	defer n.state.Store("stopped")
-	if err := n.loadAddrs(); err != nil {
-		return err
-	}
 	for {
 		genesis, err := n.enter(ctx)
 		if err != nil {
@@ -212,7 +209,13 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	if err != nil {
 		return err
 	}
-	n.learnPeers(l, w.Peers)
+	if w.Peers == nil { // a restart: what it was told when it joined, and found out itself since
+		n.learnPeers(l, l.cfg.Hints)
+	}
+	if err := n.loadAddrs(); err != nil {
+		return err
+	}
+	n.learnPeers(l, w.Peers) // told just now
 	if err := l.Turn(now()); err != nil {
 		return err
 	}

@@ -158,7 +158,7 @@ func (h *Host) Want(peers map[icn.DID][]string) {
 			continue
 		}
 		r.wanted = true
-		r.remember(parseHints(addrs, r.id))
+		r.hint(parseHints(addrs, r.id))
 	}
 	h.mu.Unlock()
 	h.Recheck()

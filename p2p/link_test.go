@@ -225,6 +225,18 @@ func TestFoundPeerIsLinkedAndAnnounced(t *testing.T) {
 	a.await(Linked, b.DID())
 }
 
+func TestWhatOthersSayHidesNotWhereThePeerIs(t *testing.T) {
+	a, b := linked(t)
+	var stale []string
+	for port := range addrsPerPeer {
+		stale = append(stale, fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", 1+port))
+	}
+	a.Want(map[icn.DID][]string{b.DID(): stale})
+	known := peerOf(t, a, b.DID()).Addrs
+	require.Len(t, known, addrsPerPeer)
+	require.Equal(t, b.Addrs()[0], known[0])
+}
+
 func TestNodeThatWasFoundBeforeItWasWantedIsLinked(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	a.admit(b)

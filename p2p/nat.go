@@ -184,7 +184,7 @@ func (h *Host) punchAddrs() []ma.Multiaddr {
 		out = append(out, r.seenAt(own)...)
 	}
 	h.mu.RUnlock()
-	return clip(ma.Unique(append(out, own...)))
+	return clip(distinct(append(out, own...)))
 }
 
 // seenAt is where a peer saw this node come from, with the ports of own if it did

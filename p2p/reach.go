@@ -1,6 +1,8 @@
 package p2p
 
 import (
+	"slices"
+
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
@@ -22,9 +24,9 @@ func reachable(said []ma.Multiaddr, seen ma.Multiaddr) []ma.Multiaddr {
 		}
 	}
 	if host == nil || near {
-		return clip(ma.Unique(out))
+		return clip(distinct(out))
 	}
-	return clip(ma.Unique(append(out, atHost(seen, said)...)))
+	return clip(distinct(append(out, atHost(seen, said)...)))
 }
 
 // atHost is addrs with the IP of seen in place of their own.
@@ -36,6 +38,17 @@ func atHost(seen ma.Multiaddr, addrs []ma.Multiaddr) (out []ma.Multiaddr) {
 	for _, a := range addrs {
 		if first, rest := ma.SplitFirst(a); first != nil && len(rest) > 0 && manet.IsThinWaist(a) && first.Protocol().Code == host.Protocol().Code {
 			out = append(out, append(ma.Multiaddr{*host}, rest...))
+		}
+	}
+	return out
+}
+
+// distinct leaves out what stands there already; the order stays, as the first
+// addresses are the best. (multiaddr.Unique sorts.)
+func distinct(addrs []ma.Multiaddr) (out []ma.Multiaddr) {
+	for _, a := range addrs {
+		if !slices.ContainsFunc(out, a.Equal) {
+			out = append(out, a)
 		}
 	}
 	return out

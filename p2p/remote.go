@@ -256,12 +256,21 @@ func (r *remote) refuseHello(why error) {
 	}
 }
 
-// remember puts addresses first; the oldest beyond the limit are forgotten.
+// remember puts addresses first, where the peer is or says that it is; the oldest
+// beyond the limit are forgotten.
 func (r *remote) remember(addrs []ma.Multiaddr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := ma.Unique(slices.Concat(addrs, r.addrs))
-	r.addrs = all[:min(len(all), addrsPerPeer)]
+	r.addrs = clip(distinct(slices.Concat(addrs, r.addrs)))
+}
+
+// hint adds where others say that the peer is. What it said itself last stays
+// before that: others may not have heard that it moved.
+func (r *remote) hint(addrs []ma.Multiaddr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	best := min(len(r.addrs), addrsPerPeer/2)
+	r.addrs = clip(distinct(slices.Concat(r.addrs[:best], addrs, r.addrs[best:])))
 }
 
 // cut ends everything with this peer, at once and whatever state the
