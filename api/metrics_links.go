@@ -24,7 +24,7 @@ var linkMeters = []struct {
 	{perPeer("icn_p2p_round_trip_seconds", "Round trip to this peer, as last measured."), prometheus.GaugeValue, func(l node.Link) float64 { return float64(l.RTTMicros) / 1e6 }},
 	{perPeer("icn_p2p_received_bytes_total", "Bytes that this peer sent here."), prometheus.CounterValue, func(l node.Link) float64 { return float64(l.BytesIn) }},
 	{perPeer("icn_p2p_sent_bytes_total", "Bytes that were sent to this peer."), prometheus.CounterValue, func(l node.Link) float64 { return float64(l.BytesOut) }},
-	{perPeer("icn_p2p_dropped_frames_total", "Frames for this peer that were not sent: no link, or no room in its queue."), prometheus.CounterValue, func(l node.Link) float64 { return float64(l.Dropped) }},
+	{perPeer("icn_p2p_dropped_frames_total", "Frames for this peer that were not sent: there was no room in its queue."), prometheus.CounterValue, func(l node.Link) float64 { return float64(l.Dropped) }},
 	{perPeer("icn_p2p_throttled_frames_total", "Frames of this peer that had to wait for its rate limit."), prometheus.CounterValue, func(l node.Link) float64 { return float64(l.Throttled) }},
 	{perPeer("icn_p2p_refused_streams_total", "Streams of this peer that were reset for breaking a rule."), prometheus.CounterValue, func(l node.Link) float64 { return float64(l.Refused) }},
 	{perPeer("icn_p2p_unanswered_calls", "Calls in a row that this peer did not answer."), prometheus.GaugeValue, func(l node.Link) float64 { return float64(l.Failures) }},

@@ -80,7 +80,9 @@ func (a *app) networkPing(c *cobra.Command, peer string, how pinging) error {
 			case !errors.Is(err, icn.ErrUnavailable) || c.Context().Err() != nil:
 				return err
 			default:
-				last = err
+				if last = err; how.count == 1 {
+					continue
+				}
 				a.note("no answer: %s", oneLine(err.Error()))
 			}
 		}

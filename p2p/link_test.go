@@ -155,6 +155,44 @@ func TestUnansweredCallsOpenTheBreaker(t *testing.T) {
 	require.ErrorContains(t, err, "did not answer lately")
 }
 
+// S18: the breaker of a peer that answers nothing opens, refuses at once without
+// asking, lets one try after its time, and closes with the first answer.
+func TestS18BreakerIsSeenToOpenHalfOpenAndClose(t *testing.T) {
+	a, b := linked(t, func(c *Config) { c.BreakerFailures, c.BreakerOpen, c.RetryAttempts = 2, 300*time.Millisecond, 1 })
+	unanswered := func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		defer cancel()
+		_, err := a.Call(ctx, b.DID(), Block, []byte("hold"))
+		require.ErrorIs(t, err, icn.ErrUnavailable)
+	}
+	served := func() int {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.served
+	}
+	unanswered()
+	require.Equal(t, "closed", peerOf(t, a, b.DID()).Breaker)
+	unanswered()
+	open := peerOf(t, a, b.DID())
+	require.Equal(t, "open", open.Breaker)
+	require.Equal(t, 2, open.Failures)
+	require.Positive(t, open.RetryIn)
+	require.Eventually(t, func() bool { return served() == 2 }, time.Minute, time.Millisecond)
+	for range 100 {
+		_, err := a.Call(t.Context(), b.DID(), Block, []byte("x"))
+		require.ErrorContains(t, err, "did not answer lately")
+	}
+	require.Equal(t, 2, served(), "it was asked all the same")
+	require.Eventually(t, func() bool { return peerOf(t, a, b.DID()).Breaker == "half-open" }, time.Minute, time.Millisecond)
+	unanswered() // the one that tries
+	require.Equal(t, "open", peerOf(t, a, b.DID()).Breaker)
+	require.Eventually(t, func() bool { return peerOf(t, a, b.DID()).Breaker == "half-open" }, time.Minute, time.Millisecond)
+	_, err := a.Call(t.Context(), b.DID(), Block, []byte("x"))
+	require.NoError(t, err)
+	require.Equal(t, "closed", peerOf(t, a, b.DID()).Breaker)
+	require.Zero(t, peerOf(t, a, b.DID()).Failures)
+}
+
 // S18: a request that is not answered is tried again, as often as was said, and
 // then no more.
 func TestS18UnansweredCallsAreTriedAgain(t *testing.T) {
