@@ -1,6 +1,8 @@
 package p2p
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,7 +95,7 @@ func New(cfg Config, handler Handler) (*Host, error) {
 		defer h.work.Done()
 		h.accept(s)
 	})
-	if err := h.engine.listen(listen); err != nil {
+	if err := h.engine.listen(distinct(listen)); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	if cfg.MDNS {
@@ -120,16 +122,21 @@ func (h *Host) ownAddrs() []ma.Multiaddr {
 		h.cfg.Log.Warn("own addresses unknown; set them as announce addresses", "err", err)
 	}
 	addrs = slices.DeleteFunc(addrs, relayed)
-	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { // what others can use comes first
-		if x, y := localOnly(a), localOnly(b); x != y {
-			if x {
-				return 1
-			}
-			return -1
-		}
-		return 0
+	slices.SortFunc(addrs, func(a, b ma.Multiaddr) int { // what others can use comes first, and TCP before QUIC
+		return cmp.Or(cmp.Compare(trouble(a), trouble(b)), bytes.Compare(a.Bytes(), b.Bytes()))
 	})
 	return addrs
+}
+
+// trouble is how hard it is to use an address, from elsewhere and at all.
+func trouble(a ma.Multiaddr) (n int) {
+	if localOnly(a) {
+		n += 2
+	}
+	if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
+		n++
+	}
+	return n
 }
 
 // hello is what this node says of itself to who is at the other end of c.

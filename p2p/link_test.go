@@ -263,6 +263,12 @@ func TestFoundPeerIsLinkedAndAnnounced(t *testing.T) {
 	a.await(Linked, b.DID())
 }
 
+func TestOwnAddressesComeBestFirst(t *testing.T) {
+	n := newNode(t, func(c *Config) { c.Listen = []string{quicLoopback, "/ip4/127.0.0.1/tcp/0", quicLoopback} })
+	require.Len(t, n.Addrs(), 2) // libp2p would panic at the second of the same
+	require.Contains(t, n.Addrs()[0], "/tcp/")
+}
+
 func TestWhatOthersSayHidesNotWhereThePeerIs(t *testing.T) {
 	a, b := linked(t)
 	var stale []string
