@@ -31,6 +31,9 @@ func newMeters(s *Server) meters {
 	if s.cfg.Host != nil {
 		s.reg.MustRegister(hostMetrics{s.cfg.Host})
 	}
+	if s.cfg.Directory != nil {
+		s.reg.MustRegister(linkMetrics{s.cfg.Directory})
+	}
 	return m
 }
 
@@ -122,11 +125,13 @@ var (
 	metricCertificate = desc("icn_tls_certificate_expiry_timestamp_seconds", "When the API's TLS certificate ends.")
 	metricBackup      = desc("icn_backup_last_success_timestamp_seconds", "When the last whole backup was made on schedule.")
 	metricFree        = desc("icn_store_free_bytes", "Bytes left on the disk of the store.")
+	metricStrangers   = desc("icn_p2p_strangers", "Connections of nodes that are not of the federation.")
+	metricRefused     = desc("icn_p2p_strangers_refused_total", "Connections of such nodes that were refused: max_peers_per_ip, or no place left.")
 )
 
 // Describe implements prometheus.Collector.
 func (hostMetrics) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{metricCertificate, metricBackup, metricFree} {
+	for _, d := range []*prometheus.Desc{metricCertificate, metricBackup, metricFree, metricStrangers, metricRefused} {
 		ch <- d
 	}
 }
@@ -140,6 +145,10 @@ func (m hostMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	if s.Backup != nil && s.Backup.Last != nil {
 		tell(metricBackup, float64(s.Backup.Last.Unix()))
+	}
+	if s.Door != nil {
+		tell(metricStrangers, float64(s.Door.Strangers))
+		ch <- prometheus.MustNewConstMetric(metricRefused, prometheus.CounterValue, float64(s.Door.Refused))
 	}
 	if s.Store.FreeBytes != nil {
 		tell(metricFree, float64(*s.Store.FreeBytes))

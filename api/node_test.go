@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -184,7 +185,7 @@ func TestJoinCodeIsMade(t *testing.T) {
 type links struct{ peer icn.DID }
 
 func (l links) Links() []node.Link {
-	return []node.Link{{DID: l.peer, PeerID: key.PeerID(l.peer), Addrs: []string{"/ip4/10.0.0.2/tcp/7000"}, Connected: true, RTTMicros: 42}}
+	return []node.Link{{DID: l.peer, PeerID: key.PeerID(l.peer), Addrs: []string{"/ip4/10.0.0.2/tcp/7000"}, Connected: true, RTTMicros: 42, Throttled: 7, Breaker: "open"}}
 }
 func (l links) Addrs() []string { return []string{"/ip4/10.0.0.1/tcp/7000/p2p/x"} }
 
@@ -216,6 +217,11 @@ func TestNetworkIsShownAndUsed(t *testing.T) {
 		pong, err := w.c.NetworkPing(ctx, name)
 		require.NoError(t, err)
 		require.EqualValues(t, 42, pong.RTTMicros)
+	}
+	counted, err := w.c.Metrics(ctx)
+	require.NoError(t, err)
+	for _, line := range []string{`icn_p2p_throttled_frames_total{peer="%s"} 7`, `icn_p2p_breaker{peer="%s"} 2`, `icn_p2p_linked{peer="%s"} 1`} {
+		require.Contains(t, string(counted), fmt.Sprintf(line, peer.DID()))
 	}
 	_, err = w.c.NetworkPing(ctx, w.pair.DID().String())
 	require.ErrorIs(t, err, icn.ErrNotFound)

@@ -134,8 +134,16 @@ func (l *loading) check() {
 	l.checkOneOf("logging.format", c.Logging.Format, "text", "json")
 	l.checkStorage()
 	l.checkAddr("network.http_listen_addr", c.Network.HTTPListenAddr)
+	if c.Network.EnableHolePunching && !c.Network.EnableRelay {
+		l.problem("network.enable_hole_punching is on and network.enable_relay is not: the nodes agree on it through a relay")
+	}
 	l.checkRange("network.max_peers", c.Network.MaxPeers, 1, 10_000)
 	l.checkRange("network.fed_learners", c.Network.FedLearners, 1, 1000)
+	l.checkRange("network.max_peers_per_ip", c.Network.MaxPeersPerIP, 1, 10_000)
+	l.checkRange("network.max_streams_per_peer", c.Network.MaxStreamsPerPeer, 12, 10_000)
+	l.checkRange("network.peer_kib_per_sec", c.Network.PeerKiBPerSec, 64, 1<<24)
+	l.checkRange("network.peer_frames_per_sec", c.Network.PeerFramesPerSec, 100, 10_000_000)
+	l.checkRange("network.upload_kib_per_sec", c.Network.UploadKiBPerSec, 0, 1<<24)
 	l.checkRange("network.connection_timeout", c.Network.ConnectionTimeout, 1, 3600)
 	l.checkRange("network.failure_threshold", c.Network.FailureThreshold, 1, 1000)
 	l.checkRange("network.open_timeout_secs", c.Network.OpenTimeoutSecs, 1, 3600)

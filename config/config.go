@@ -54,8 +54,17 @@ type Network struct {
 	P2PListenAddr       []string `key:"p2p_listen_addr" flag:"p2p-listen-addr,listen-address" env:"ICN_P2P_LISTEN_ADDR" doc:"multiaddr to listen on for other nodes, e.g. /ip4/0.0.0.0/tcp/7000 (repeatable); a TCP address also opens QUIC on the same port"`
 	BootstrapPeers      []string `key:"bootstrap_peers" flag:"bootstrap-peers" env:"ICN_BOOTSTRAP_PEERS" doc:"multiaddrs of nodes, with /p2p/…, at which a node without a federation knocks (comma list)"`
 	EnableMDNS          bool     `key:"enable_mdns" flag:"enable-mdns" env:"ICN_ENABLE_MDNS" doc:"find nodes of the federation on the local network"`
-	MaxPeers            int      `key:"max_peers" env:"ICN_MAX_PEERS" doc:"other nodes linked at once, at most"`
+	EnableRelay         bool     `key:"enable_relay" doc:"reach nodes of the federation, and be reached, through those that relay, where there is no direct way"`
+	RelayService        bool     `key:"relay_service" doc:"relay between nodes of the federation that cannot reach each other; for nobody else"`
+	EnableHolePunching  bool     `key:"enable_hole_punching" doc:"with enable_relay: try for a direct connection with nodes that are linked through a relay, by dialing each other at the same moment; QUIC goes before TCP then"`
+	EnableAutoNAT       bool     `key:"enable_autonat" doc:"have other nodes try whether this one can be dialed, and tell the operator if not; and try it for them"`
+	MaxPeers            int      `key:"max_peers" env:"ICN_MAX_PEERS" doc:"other nodes linked at once, at most; no fewer than the federation has"`
 	FedLearners         int      `key:"fed_learners" doc:"learners (nodes that are no clerks) to which the leader sends the log itself; later ones get it from these, and from each other; the same on all nodes"`
+	MaxPeersPerIP       int      `key:"max_peers_per_ip" doc:"connections from one address, at most, of nodes that are not of the federation (yet)"`
+	MaxStreamsPerPeer   int      `key:"max_streams_per_peer" doc:"streams that one peer has open here, at most"`
+	PeerKiBPerSec       int      `key:"peer_kib_per_sec" doc:"kibibytes a second that are read from one peer, at most; it is slowed down, not cut"`
+	PeerFramesPerSec    int      `key:"peer_frames_per_sec" doc:"messages a second that are read from one peer, at most"`
+	UploadKiBPerSec     int      `key:"upload_kib_per_sec" doc:"kibibytes a second of blocks and of catching up that are sent to all peers together, at most; votes, bids and statements never wait for it; 0 = as many as the line takes"`
 	ConnectionTimeout   int      `key:"connection_timeout" doc:"seconds for connecting to a peer"`
 	FailureThreshold    int      `key:"failure_threshold" doc:"calls to a peer that fail before the circuit opens"`
 	OpenTimeoutSecs     int      `key:"open_timeout_secs" doc:"seconds before a trial call to a peer whose circuit is open"`
@@ -173,6 +182,7 @@ func Default() Config {
 		Runtime: Runtime{Environment: "development"},
 		Network: Network{
 			HTTPListenAddr: "127.0.0.1:7845", MaxPeers: 128, FedLearners: 32, ConnectionTimeout: 10,
+			MaxPeersPerIP: 16, MaxStreamsPerPeer: 24, PeerKiBPerSec: 256 << 10, PeerFramesPerSec: 50_000,
 			FailureThreshold: 3, OpenTimeoutSecs: 5, RetryMaxAttempts: 3, RetryInitialDelayMS: 100, RetryMaxDelayMS: 10_000,
 		},
 		Storage:     Storage{Backend: "pebble", MaxConnections: 20, ConnectionTimeout: 10},

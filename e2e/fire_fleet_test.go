@@ -56,9 +56,10 @@ const patience = 90 * time.Second
 // fleet is a federation of processes.
 type fleet struct {
 	*testing.T
-	dir    string
-	ground ground
-	nodes  []*vessel
+	dir     string
+	ground  ground
+	program string // of nodes that are started for the first time
+	nodes   []*vessel
 
 	tiny, text, spin icn.CID
 }
@@ -66,31 +67,46 @@ type fleet struct {
 // vessel is a node of a fleet. It keeps its name, store and P2P address over
 // restarts; its process and the address of its API are new each time.
 type vessel struct {
-	f      *fleet
-	i      int
-	name   string
-	did    icn.DID
-	listen string
-	p2p    string
-	cmd    *exec.Cmd
-	api    atomic.Pointer[client.Client]
-	once   []string // flags of the first start
+	f       *fleet
+	i       int
+	name    string
+	did     icn.DID
+	listen  string
+	p2p     string
+	program string
+	cmd     *exec.Cmd
+	api     atomic.Pointer[client.Client]
+	once    []string // flags of the first start
 }
 
 // newFleet starts n nodes: the first founds a federation, the others join it.
-func newFleet(t *testing.T, n int, g ground) *fleet { t.Helper(); return newFleetWith(t, n, g, "") }
+func newFleet(t *testing.T, n int, g ground) *fleet {
+	t.Helper()
+	return newFleetWith(t, n, g, "")
+}
 
-// newFleetWith is newFleet of nodes with more in their configuration.
-func newFleetWith(t *testing.T, n int, g ground, config string) *fleet {
+// newFleetWith has something more in the nodes' configuration.
+func newFleetWith(t *testing.T, n int, g ground, settings string) *fleet {
+	t.Helper()
+	return makeFleet(t, n, &fleet{T: t, ground: g, program: filepath.Join(built, "icn-node")}, settings)
+}
+
+// newFleetOf runs another program than this source's.
+func newFleetOf(t *testing.T, n int, g ground, program string) *fleet {
+	t.Helper()
+	return makeFleet(t, n, &fleet{T: t, ground: g, program: program}, "")
+}
+
+func makeFleet(t *testing.T, n int, f *fleet, settings string) *fleet {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("it takes a while")
 	}
-	f := &fleet{T: t, dir: t.TempDir(), ground: g}
+	f.dir = t.TempDir()
 	t.Cleanup(f.end)
 	began := time.Now()
 	// Tests submit more than members would: no account may run out of mana.
-	require.NoError(t, os.WriteFile(filepath.Join(f.dir, "fleet.toml"), []byte("[performance]\nmana_regeneration_rate = 1000000000\n"+config), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(f.dir, "fleet.toml"), []byte("[performance]\nmana_regeneration_rate = 1000000000\n"+settings), 0o600))
 	f.add().start()
 	for len(f.nodes) < n {
 		f.join(f.nodes[len(f.nodes)-1], min(n-len(f.nodes), 9)) // a node hears so many knocks of one address at once
@@ -119,7 +135,7 @@ func (f *fleet) join(at *vessel, n int) {
 
 func (f *fleet) add() *vessel {
 	i := len(f.nodes)
-	v := &vessel{f: f, i: i, name: string(rune('a' + i)), listen: f.ground.listen(i)}
+	v := &vessel{f: f, i: i, name: string(rune('a' + i)), listen: f.ground.listen(i), program: f.program}
 	f.nodes = append(f.nodes, v)
 	return v
 }
@@ -206,7 +222,7 @@ func (v *vessel) start() {
 	_ = os.Remove(addr) // of a former life
 	args := append([]string{"--config", filepath.Join(v.f.dir, "fleet.toml"), "--node-name", v.name, "--storage-path", filepath.Join(v.f.dir, v.name),
 		"--http-listen-addr", "127.0.0.1:0", "--p2p-listen-addr", v.listen, "--addr-file", addr, "--log-level", "info"}, v.once...)
-	c, up := v.f.ground.command(v.i, filepath.Join(built, "icn-node"), args...)
+	c, up := v.f.ground.command(v.i, v.program, args...)
 	log, err := os.OpenFile(v.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(v.f, err)
 	defer log.Close() // the process has its own

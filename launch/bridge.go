@@ -112,6 +112,7 @@ func (b *bridge) Links() []node.Link {
 		out = append(out, node.Link{
 			DID: d, PeerID: p.ID, Addrs: p.Addrs, Connected: p.Connected, Since: p.Since,
 			RTTMicros: p.RoundTrip.Microseconds(), BytesIn: p.BytesIn, BytesOut: p.BytesOut,
+			Inbound: p.Inbound, Relay: c.ownerOf(p.Relay), Dropped: p.Dropped, Throttled: p.Throttled, Refused: p.Refused, Protocol: p.Version, Shared: p.Capabilities,
 			Breaker: p.Breaker, Failures: p.Failures, RetryIn: p.RetryIn.Milliseconds(), Error: p.LastError,
 		})
 	}

@@ -42,6 +42,12 @@ func (c *contacts) owner(k icn.DID) (icn.DID, bool) {
 	return k, !replaced
 }
 
+// ownerOf is whose key this is; zero for none.
+func (c *contacts) ownerOf(k icn.DID) icn.DID {
+	d, _ := c.owner(k)
+	return d
+}
+
 // address puts the key that a node has now into an address of its former one.
 func (c *contacts) address(addr string) string {
 	for d, k := range c.keys { // order: an address names one key

@@ -11,6 +11,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/config"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/p2p"
 )
 
 // When the operator is told that something will run out.
@@ -40,6 +41,9 @@ func (r *Running) Surroundings() wire.Surroundings {
 			out.Checks["alarm audit"] = "the audit log cannot be written: " + err.Error()
 		}
 	}
+	if r.host != nil {
+		lookAtDoor(r.host, &out)
+	}
 	if b := r.backups; b != nil {
 		st := b.status()
 		out.Backup = &st
@@ -48,6 +52,19 @@ func (r *Running) Surroundings() wire.Surroundings {
 		}
 	}
 	return out
+}
+
+// lookAtDoor tells who is at the P2P door, and whether it can be found.
+func lookAtDoor(h *p2p.Host, out *wire.Surroundings) {
+	out.Door = &wire.DoorStatus{}
+	out.Door.Strangers, out.Door.Refused = h.Strangers()
+	switch h.Reach() {
+	case p2p.Reachable:
+		out.Door.Reach = "reachable"
+	case p2p.Unreachable:
+		out.Door.Reach = "unreachable"
+		out.Checks["alarm reach"] = "other nodes cannot dial this one; open its P2P port, or let it be reached through a relay (network.enable_relay)"
+	}
 }
 
 // lookAtDisk tells how much is left where the store is.

@@ -192,11 +192,19 @@ func openHost(c config.Network, pair key.Pair, h p2p.Handler, log *slog.Logger) 
 		listen = append(listen, p2p.DefaultListen(addr)...)
 	}
 	return p2p.New(p2p.Config{
-		Key: pair, Listen: listen, MDNS: c.EnableMDNS, Limits: p2p.Limits{Peers: c.MaxPeers},
+		Key: pair, Listen: listen, MDNS: c.EnableMDNS, Relay: c.EnableRelay, RelayService: c.RelayService, HolePunching: c.EnableHolePunching, AutoNAT: c.EnableAutoNAT, Limits: peerLimits(c),
 		RetryInitial: time.Duration(c.RetryInitialDelayMS) * time.Millisecond, RetryMax: time.Duration(c.RetryMaxDelayMS) * time.Millisecond,
 		RetryAttempts: c.RetryMaxAttempts, BreakerFailures: c.FailureThreshold, BreakerOpen: time.Duration(c.OpenTimeoutSecs) * time.Second,
 		DialTimeout: time.Duration(c.ConnectionTimeout) * time.Second, Log: log.With("part", "p2p"),
 	}, h)
+}
+
+// peerLimits bound what peers can cost.
+func peerLimits(c config.Network) p2p.Limits {
+	return p2p.Limits{
+		Peers: c.MaxPeers, Strangers: 2 * c.MaxPeersPerIP, StrangersPerHost: c.MaxPeersPerIP, Streams: c.MaxStreamsPerPeer,
+		Bytes: c.PeerKiBPerSec << 10, Frames: c.PeerFramesPerSec, Upload: c.UploadKiBPerSec << 10,
+	}
 }
 
 // assemble joins the parts that are open.

@@ -20,11 +20,11 @@ type Evidence struct {
 	Other string  `json:"other,omitempty"` // another one of that size that it signed, which proves it to anybody
 }
 
-// contradicts notes that a clerk signed other roots than this node computed. If
-// that is this node's mistake, a majority says so, and it stops.
+// contradicts notes that a clerk signed other roots than this node computed and a
+// majority of the clerks signed.
 func (l *Loop) contradicts(s signed, own icn.Checkpoint) {
 	l.accuse(Evidence{Clerk: s.sig.Signer, Size: s.c.Size, Note: s.c.Note([]icn.NoteSig{s.sig}),
-		Words: fmt.Sprintf("it signed other roots at entry %d than this node computed (%x, here %x)", s.c.Size, s.c.State[:6], own.State[:6])})
+		Words: fmt.Sprintf("it signed other roots at entry %d than a majority of the clerks and this node (%x, not %x)", s.c.Size, s.c.State[:6], own.State[:6])})
 }
 
 // contradictsItself notes that a clerk signed two checkpoints of one size.

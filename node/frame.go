@@ -61,18 +61,29 @@ type beacon struct {
 	Release   string
 }
 
+// beaconFields is how many there are in this release; later ones append.
+const beaconFields = 12
+
 func (b beacon) encode() []byte {
-	out := icn.AppendArray([]byte{frameBeacon}, 12)
+	out := icn.AppendArray([]byte{frameBeacon}, beaconFields)
 	for _, n := range []uint64{b.RaftID, b.Boot, b.Unsure, b.Term, b.Last, b.Commit, b.Head, uint64(b.Clock), b.Free, b.Certified, b.Leader} {
 		out = icn.AppendUint(out, n)
 	}
 	return icn.AppendText(out, b.Release)
 }
 
+// decodeBeacon reads what this release knows of a beacon. A later one may have put
+// more behind it: nothing depends on a beacon that would be wrong without that.
 func decodeBeacon(p []byte) (beacon, error) {
 	r := icn.NewReader(p)
-	r.Tuple(12)
+	fields := r.Array(maxFrameTexts)
+	if fields < beaconFields {
+		r.Fail("%d fields, want %d", fields, beaconFields)
+	}
 	b := beacon{RaftID: r.Uint(), Boot: r.Uint(), Unsure: r.Uint(), Term: r.Uint(), Last: r.Uint(), Commit: r.Uint(), Head: r.Uint(), Clock: r.Time(), Free: r.Uint(), Certified: r.Uint(), Leader: r.Uint(), Release: r.Text(64)}
+	if fields > beaconFields {
+		return b, r.Err()
+	}
 	return b, r.Close()
 }
 

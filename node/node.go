@@ -64,12 +64,19 @@ type Link struct {
 	Addrs     []string  `json:"addresses"`
 	Connected bool      `json:"connected"`
 	Since     time.Time `json:"since,omitzero"`
+	Inbound   bool      `json:"inbound,omitempty"` // it dialed this node
+	Relay     icn.DID   `json:"relay,omitzero"`    // that the link goes through
 	RTTMicros int64     `json:"rtt_us,omitempty"`
 	BytesIn   uint64    `json:"bytes_in"`
 	BytesOut  uint64    `json:"bytes_out"`
-	Breaker   string    `json:"breaker"`            // of calls to it: closed, open or half-open
-	Failures  int       `json:"failures"`           // calls in a row that were not answered
-	RetryIn   int64     `json:"retry_ms,omitempty"` // until it is tried again
+	Dropped   uint64    `json:"dropped_frames"`         // not sent: no room in the queue
+	Throttled uint64    `json:"throttled_frames"`       // of it, that had to wait for its rate limit
+	Refused   uint64    `json:"refused_streams"`        // of it, reset for breaking a rule
+	Protocol  int       `json:"protocol,omitempty"`     // version that both speak
+	Shared    []string  `json:"capabilities,omitempty"` // that both have
+	Breaker   string    `json:"breaker"`                // of calls to it: closed, open or half-open
+	Failures  int       `json:"failures"`               // calls in a row that were not answered
+	RetryIn   int64     `json:"retry_ms,omitempty"`     // until it is tried again
 	Error     string    `json:"last_error,omitempty"`
 }
 
@@ -165,9 +172,6 @@ func (n *Node) State() string { return n.state.Load().(string) }
 // Run runs the node until ctx ends or something is broken.
 func (n *Node) Run(ctx context.Context) error {
 	defer n.state.Store("stopped")
-	if err := n.loadAddrs(); err != nil {
-		return err
-	}
 	for {
 		genesis, err := n.enter(ctx)
 		if err != nil {
@@ -206,7 +210,13 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	if err != nil {
 		return err
 	}
-	n.learnPeers(l, w.Peers)
+	if w.Peers == nil { // a restart: what it was told when it joined, and found out itself since
+		n.learnPeers(l, l.cfg.Hints)
+	}
+	if err := n.loadAddrs(); err != nil {
+		return err
+	}
+	n.learnPeers(l, w.Peers) // told just now
 	if err := l.Turn(now()); err != nil {
 		return err
 	}

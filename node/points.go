@@ -148,9 +148,6 @@ func (l *Loop) certify(size uint64) error {
 			with = append(with, s.sig)
 		default:
 			against[s.c]++
-			if l.certain(size) {
-				l.contradicts(s, own)
-			}
 			if against[s.c] >= need {
 				return l.contradicted(fmt.Errorf("state root at entry %d: %w: a majority of the clerks signed another one", size, icn.ErrCorrupt))
 			}
@@ -158,6 +155,11 @@ func (l *Loop) certify(size uint64) error {
 	}
 	if len(with) < need {
 		return nil
+	}
+	for _, d := range clerks {
+		if s, ok := l.points.sigs[size][d]; ok && s.c != own {
+			l.contradicts(s, own)
+		}
 	}
 	return l.setCertified(own, with)
 }

@@ -19,7 +19,10 @@ func (h *Host) Send(to icn.DID, kind Kind, payload []byte) bool {
 		return false
 	}
 	l := r.outlet(kind)
-	if l == nil || len(payload) > l.queue.limit.Frame || !l.queue.offer(frame{op: opFrame, body: payload}) {
+	if l == nil {
+		return false
+	}
+	if len(payload) > l.queue.limit.Frame || !l.queue.offer(frame{op: opFrame, body: payload}) {
 		r.dropped.Add(1)
 		return false
 	}

@@ -36,8 +36,19 @@ type Config struct {
 	Announce []string
 	// MDNS looks for nodes on the local network and is found by them.
 	MDNS bool
-	// Capabilities are names of what this release can do beyond Version;
-	// peers see them in [Peer].
+	// Relay lets this node reach others, and be reached, through nodes of the
+	// federation that relay, where there is no direct way. RelayService makes it
+	// such a node.
+	Relay, RelayService bool
+	// HolePunching (with Relay) has two nodes that are linked through a relay try
+	// to get a direct connection by dialing each other at the same moment. QUIC
+	// is tried before TCP then, as only its port is the same for both.
+	HolePunching bool
+	// AutoNAT has linked nodes try whether this one can be dialed, see
+	// [Host.Reach], and tries it for them.
+	AutoNAT bool
+	// Capabilities are names of what this node can do beyond its protocol's
+	// version; [Peer] has those that both sides share.
 	Capabilities []string
 	Limits       Limits
 	// RetryInitial and RetryMax bound the jittered backoff between dials of

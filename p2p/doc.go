@@ -8,9 +8,14 @@
 // nothing else. Nothing is unbounded: queues, frames, streams, connections and
 // rates have limits, and the announced length of a frame costs no memory.
 //
+// Where two nodes cannot reach each other, a third of the federation can relay
+// (circuit relay v2), help them to a direct connection (DCUtR), and say whether a
+// node can be dialed (AutoNAT v2): all of it off unless [Config] says otherwise,
+// and for members only.
+//
 // It knows DIDs and frames only. It does not know statements, raft or blocks,
-// does not retry a lost frame, does not persist addresses, and has no relay, no
-// DHT and no hole punching: a federation knows its nodes by address.
+// does not retry a lost frame, does not persist addresses, and has no DHT: a
+// federation knows its nodes by address.
 //
 //	h, err := p2p.New(p2p.Config{Key: key, Listen: p2p.DefaultListen("/ip4/0.0.0.0/tcp/7000")}, handler)
 //	h.Want(map[icn.DID][]string{other: {"/ip4/10.0.1.100/tcp/7000"}})

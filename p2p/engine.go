@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/sec"
+	"github.com/libp2p/go-libp2p/core/transport"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	"github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -40,12 +41,13 @@ import (
 // binary, 5 MB less resident, 2 ms instead of 5 ms to start.
 type engine struct {
 	*swarm.Swarm
-	id     peer.ID
-	bus    event.Bus
-	closes []io.Closer
+	id       peer.ID
+	upgrader transport.Upgrader
+	bus      event.Bus
+	closes   []io.Closer
 }
 
-func newEngine(key Signer, limits Limits, gate *gate) (_ *engine, err error) {
+func newEngine(key Signer, limits Limits, gate *gate, rank network.DialRanker) (_ *engine, err error) {
 	if key == nil {
 		return nil, fmt.Errorf("p2p: %w: a node needs a key", icn.ErrInvalid)
 	}
@@ -76,7 +78,7 @@ func newEngine(key Signer, limits Limits, gate *gate) (_ *engine, err error) {
 		return nil, err
 	}
 	e.Swarm, err = swarm.NewSwarm(e.id, book, e.bus,
-		swarm.WithConnectionGater(gate), swarm.WithResourceManager(rm), swarm.WithDialRanker(rankDials),
+		swarm.WithConnectionGater(gate), swarm.WithResourceManager(rm), swarm.WithDialRanker(rank),
 		swarm.WithUDPBlackHoleSuccessCounter(nil), swarm.WithIPv6BlackHoleSuccessCounter(nil))
 	if err != nil {
 		return nil, err
@@ -102,6 +104,7 @@ func (e *engine) addTCP(priv crypto.PrivKey, rm network.ResourceManager, gate *g
 	}
 	// With SO_REUSEPORT a second node could share the port unnoticed and take
 	// half of the connections.
+	e.upgrader = up
 	t, err := tcp.NewTCPTransport(up, rm, nil, tcp.DisableReuseport())
 	if err != nil {
 		return err
@@ -174,23 +177,53 @@ func (e *engine) Close() error {
 }
 
 // rankDials tries TCP at once and QUIC a little later: over TCP the kernel does
-// the work; QUIC is for where TCP does not pass.
+// the work; QUIC is for where TCP does not pass. Relays come last.
 func rankDials(addrs []ma.Multiaddr) []network.AddrDelay {
-	tcpToo := false
+	tcpToo, direct := false, false
 	for _, a := range addrs {
-		if _, err := a.ValueForProtocol(ma.P_TCP); err == nil {
-			tcpToo = true
+		if !relayed(a) {
+			direct = true
+			if _, err := a.ValueForProtocol(ma.P_TCP); err == nil {
+				tcpToo = true
+			}
 		}
 	}
 	out := make([]network.AddrDelay, 0, len(addrs))
 	for _, a := range addrs {
 		d := network.AddrDelay{Addr: a}
-		if _, err := a.ValueForProtocol(ma.P_TCP); err != nil && tcpToo {
+		if relayed(a) {
+			if direct {
+				d.Delay = time.Second
+			}
+		} else if _, err := a.ValueForProtocol(ma.P_TCP); err != nil && tcpToo {
 			d.Delay = 300 * time.Millisecond
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+// rankQUIC tries QUIC at once and TCP a little later.
+func rankQUIC(addrs []ma.Multiaddr) []network.AddrDelay {
+	out := rankDials(addrs)
+	for i, d := range out {
+		_, err := d.Addr.ValueForProtocol(ma.P_TCP)
+		switch {
+		case relayed(d.Addr):
+		case err == nil:
+			out[i].Delay = 300 * time.Millisecond
+		default:
+			out[i].Delay = 0
+		}
+	}
+	return out
+}
+
+func (c Config) rank() network.DialRanker {
+	if c.HolePunching {
+		return rankQUIC
+	}
+	return rankDials
 }
 
 // newResources bounds what libp2p itself may hold, by the number of peers.
@@ -205,13 +238,15 @@ func newResources(l Limits) (network.ResourceManager, error) {
 		}
 	}
 	limits := rcmgr.PartialLimitConfig{
-		System:      count(16*n, 2*n, 512<<20),
-		Transient:   count(4*n, n, 64<<20),
-		PeerDefault: count(24, 4, 64<<20),
-		Conn:        count(24, 1, 64<<20),
+		System:      count(16*n, 3*n, 512<<20),
+		Transient:   count(4*n, 2*n, 64<<20),
+		PeerDefault: count(l.Streams, 4, 64<<20),
+		Conn:        count(l.Streams, 1, 64<<20),
 		Stream:      count(1, 0, 16<<20),
 	}.Build(rcmgr.InfiniteLimits)
-	// Several nodes may sit behind one address; strangers are counted apart.
+	// Several nodes may sit behind one address; strangers are counted apart, once
+	// their key is known. Before that, one address gets no more than half of what
+	// all may have that have not proven a key yet.
 	perSubnet := func(prefix int) []rcmgr.ConnLimitPerSubnet {
 		return []rcmgr.ConnLimitPerSubnet{{PrefixLength: prefix, ConnCount: n}}
 	}
@@ -220,6 +255,7 @@ func newResources(l Limits) (network.ResourceManager, error) {
 	}
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithMetricsDisabled(),
 		rcmgr.WithLimitPerSubnet(perSubnet(32), perSubnet(56)),
+		rcmgr.WithNetworkPrefixLimit([]rcmgr.NetworkPrefixLimit{}, []rcmgr.NetworkPrefixLimit{}), // loopback counts, too
 		rcmgr.WithConnRateLimiters(&rate.Limiter{
 			NetworkPrefixLimits: loopbackFree(),
 			SubnetRateLimiter:   rate.SubnetLimiter{IPv4SubnetLimits: perRate(32), IPv6SubnetLimits: perRate(56), GracePeriod: time.Minute},

@@ -17,16 +17,17 @@ const strangerStay = 30 * time.Second
 // gate counts the connections of strangers, refuses them over the limit as soon
 // as their key is known, and ends them after their stay.
 type gate struct {
-	admitted func(peer.ID) bool
-	max      int
+	admitted     func(peer.ID) bool
+	max, perHost int
 
 	mu        sync.Mutex
 	strangers map[network.Conn]*time.Timer
+	refused   uint64
 	closed    bool
 }
 
-func newGate(max int, admitted func(peer.ID) bool) *gate {
-	return &gate{admitted: admitted, max: max, strangers: map[network.Conn]*time.Timer{}}
+func newGate(l Limits, admitted func(peer.ID) bool) *gate {
+	return &gate{admitted: admitted, max: l.Strangers, perHost: l.StrangersPerHost, strangers: map[network.Conn]*time.Timer{}}
 }
 
 func (g *gate) InterceptPeerDial(peer.ID) bool               { return true }
@@ -36,8 +37,8 @@ func (g *gate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) 
 	return true, 0
 }
 
-// InterceptSecured is asked once the remote key is proven. One address may take
-// no more than half of the strangers' places.
+// InterceptSecured is asked once the remote key is proven. Strangers have places
+// of their own, of which one address may take a share only.
 func (g *gate) InterceptSecured(dir network.Direction, id peer.ID, at network.ConnMultiaddrs) bool {
 	if dir == network.DirOutbound || g.admitted(id) {
 		return true
@@ -57,7 +58,11 @@ func (g *gate) InterceptSecured(dir network.Direction, id peer.ID, at network.Co
 			same++
 		}
 	}
-	return len(g.strangers) < g.max && same < (g.max+1)/2
+	if len(g.strangers) < g.max && same < g.perHost {
+		return true
+	}
+	g.refused++
+	return false
 }
 
 // The swarm's notifications.
@@ -101,6 +106,13 @@ func (g *gate) close() {
 		t.Stop()
 		delete(g.strangers, c)
 	}
+}
+
+// count is how many strangers are here, and how many were refused.
+func (g *gate) count() (here int, refused uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.strangers), g.refused
 }
 
 // tracks says whether c came as a stranger's and has time left.

@@ -5,18 +5,38 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 
 	"github.com/libp2p/go-libp2p/core/protocol"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-// Version is the protocol this release speaks, and versionMin the oldest that
-// it still understands.
-const (
-	Version    = 1
-	versionMin = 1
-)
+// protocolNumber is the number of the protocol that this release speaks. It rises
+// by one with a release that changes what nodes say to each other; a build can set
+// it (-ldflags -X), to try a next release beside this one.
+var protocolNumber = "1"
+
+// span is the protocols that a release speaks.
+type span struct{ min, version int }
+
+// spoken are those of this release: its own and the one before, so that a
+// federation can be upgraded one node at a time.
+func spoken() (span, error) {
+	n, err := strconv.Atoi(protocolNumber)
+	if err != nil || n < 1 {
+		return span{}, fmt.Errorf("p2p: this program was built with protocol number %q: %w: want 1, 2, …", protocolNumber, icn.ErrInvalid)
+	}
+	return span{max(1, n-1), n}, nil
+}
+
+func (s span) String() string {
+	if s.min == s.version {
+		return "protocol " + strconv.Itoa(s.version)
+	}
+	return fmt.Sprintf("protocols %d to %d", s.min, s.version)
+}
 
 const (
 	protocolPrefix = "/icn/1/"
@@ -26,23 +46,43 @@ const (
 func protocolOf(k Kind) protocol.ID { return protocol.ID(protocolPrefix + k.String()) }
 
 // hello opens every stream, in both directions. Fields that a later version
-// adds are ignored; what it cannot do without, it asks for by Version.
+// adds are ignored; what it cannot do without, it asks for by Version. Version and
+// Min are the newest and the oldest protocol that the sender speaks.
 type hello struct {
 	Version      int      `json:"version"`
 	Min          int      `json:"min"`
 	Capabilities []string `json:"capabilities,omitempty"`
 	Addrs        []string `json:"addrs,omitempty"`
+	Seen         string   `json:"seen,omitempty"` // where the receiver came from, as the sender sees it
 }
 
-func (h hello) check() error {
-	if h.Min < 1 || h.Version < h.Min || len(h.Addrs) > addrsPerPeer || len(h.Capabilities) > 64 {
-		return fmt.Errorf("hello: %w: not one of ours", icn.ErrInvalid)
+// agree is the newest protocol that both sides speak.
+func (s span) agree(h hello) (int, error) {
+	if h.Min < 1 || h.Version < h.Min || len(h.Addrs) > addrsPerPeer || len(h.Capabilities) > maxCapabilities {
+		return 0, fmt.Errorf("hello: %w: not one of ours", icn.ErrInvalid)
 	}
-	if h.Version < versionMin || h.Min > Version {
-		return fmt.Errorf("hello: %w: it speaks protocol %d to %d, this release %d to %d; upgrade the older node",
-			icn.ErrConflict, h.Min, h.Version, versionMin, Version)
+	older := "it"
+	switch {
+	case h.Min > s.version:
+		older = "this node"
+	case h.Version >= s.min:
+		return min(h.Version, s.version), nil
 	}
-	return nil
+	return 0, fmt.Errorf("hello: %w: this node speaks %s, the other %s; only neighbouring releases understand each other: upgrade %s, release by release",
+		icn.ErrConflict, s, span{h.Min, h.Version}, older)
+}
+
+// maxCapabilities bounds how many a release can have.
+const maxCapabilities = 64
+
+// both lists the capabilities that both sides have, in this release's order.
+func both(mine, theirs []string) (out []string) {
+	for _, c := range mine {
+		if slices.Contains(theirs, c) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func writeHello(w io.Writer, h hello) error {

@@ -1,12 +1,15 @@
 package p2p
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -15,6 +18,7 @@ import (
 	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/multiformats/go-multistream"
+	"golang.org/x/time/rate"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
@@ -24,12 +28,17 @@ import (
 type Host struct {
 	cfg      Config
 	handler  Handler
+	speaks   span
 	did      icn.DID
 	engine   *engine
 	gate     *gate
+	face     face // of libp2p's own services, if there are any
+	outside  *outside
+	reach    atomic.Uint32 // a Reach
 	events   *events
 	knocks   *knockers
-	local    io.Closer // mDNS, or nil
+	local    io.Closer     // mDNS, or nil
+	upload   *rate.Limiter // what bulk and blocks wait for, or nil
 	announce []ma.Multiaddr
 
 	memberDoors, strangerDoor *multistream.MultistreamMuxer[protocol.ID]
@@ -41,6 +50,7 @@ type Host struct {
 	mu      sync.RWMutex
 	closing bool
 	remotes map[icn.DID]*remote
+	found   map[icn.DID][]ma.Multiaddr // by mDNS
 }
 
 // New listens and is ready; links come with Want, or when others dial.
@@ -49,26 +59,33 @@ func New(cfg Config, handler Handler) (*Host, error) {
 	quietLibp2p(cfg.Log)
 	listen, err := parseOwn("listen", cfg.Listen)
 	announce, err2 := parseOwn("announce", cfg.Announce)
-	if err := errors.Join(err, err2); err != nil {
+	speaks, err3 := spoken()
+	if err := errors.Join(err, err2, err3); err != nil {
 		return nil, err
 	}
 	h := &Host{
-		cfg: cfg, handler: handler, announce: announce,
+		cfg: cfg, handler: handler, speaks: speaks, announce: announce,
 		events: newEvents(), knocks: newKnockers(cfg.Limits.Knocks),
 		memberDoors:  doors(protocolOf(Live), protocolOf(Bulk), protocolOf(Block), protocolKnock),
 		strangerDoor: doors(protocolKnock),
-		remotes:      map[icn.DID]*remote{},
+		remotes:      map[icn.DID]*remote{}, found: map[icn.DID][]ma.Multiaddr{},
 	}
-	h.gate = newGate(cfg.Limits.Strangers, h.admits)
-	if h.engine, err = newEngine(cfg.Key, cfg.Limits, h.gate); err != nil {
+	if up := cfg.Limits.Upload; up > 0 {
+		h.upload = rate.NewLimiter(rate.Limit(up), max(up/4, piece))
+	}
+	h.gate = newGate(cfg.Limits, h.admits)
+	if h.engine, err = newEngine(cfg.Key, cfg.Limits, h.gate, cfg.rank()); err != nil {
 		return nil, err
 	}
 	h.did = cfg.Key.Public()
 	h.ctx, h.cancel = context.WithCancel(context.Background())
 	h.engine.Notify(h.gate)
-	var face *blankhost.BlankHost
-	if cfg.MDNS { // mDNS wants a name and addresses in this form; it takes the stream handler, so ours comes after
-		face = blankhost.NewBlankHost(h.engine.Swarm, blankhost.WithEventBus(h.engine.bus))
+	h.engine.Notify(&network.NotifyBundle{ConnectedF: h.met})
+	if cfg.MDNS || cfg.Relay || cfg.RelayService || cfg.AutoNAT { // it takes the stream handler, so ours comes after
+		h.face = face{blankhost.NewBlankHost(h.engine.Swarm, blankhost.WithEventBus(h.engine.bus)), h}
+		if err := h.startServices(); err != nil {
+			return nil, errors.Join(fmt.Errorf("p2p: %w", err), h.Close())
+		}
 	}
 	h.engine.SetStreamHandler(func(s network.Stream) {
 		if !h.enter() {
@@ -78,11 +95,11 @@ func New(cfg Config, handler Handler) (*Host, error) {
 		defer h.work.Done()
 		h.accept(s)
 	})
-	if err := h.engine.listen(listen); err != nil {
+	if err := h.engine.listen(distinct(listen)); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	if face != nil {
-		h.local = h.discover(face)
+	if cfg.MDNS {
+		h.local = h.discover(h.face)
 	}
 	return h, nil
 }
@@ -104,21 +121,28 @@ func (h *Host) ownAddrs() []ma.Multiaddr {
 	if err != nil {
 		h.cfg.Log.Warn("own addresses unknown; set them as announce addresses", "err", err)
 	}
-	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { // what others can use comes first
-		if x, y := localOnly(a), localOnly(b); x != y {
-			if x {
-				return 1
-			}
-			return -1
-		}
-		return 0
+	addrs = slices.DeleteFunc(addrs, relayed)
+	slices.SortFunc(addrs, func(a, b ma.Multiaddr) int { // what others can use comes first, and TCP before QUIC
+		return cmp.Or(cmp.Compare(trouble(a), trouble(b)), bytes.Compare(a.Bytes(), b.Bytes()))
 	})
 	return addrs
 }
 
-func (h *Host) hello() hello {
+// trouble is how hard it is to use an address, from elsewhere and at all.
+func trouble(a ma.Multiaddr) (n int) {
+	if localOnly(a) {
+		n += 2
+	}
+	if _, err := a.ValueForProtocol(ma.P_TCP); err != nil {
+		n++
+	}
+	return n
+}
+
+// hello is what this node says of itself to who is at the other end of c.
+func (h *Host) hello(c network.Conn) hello {
 	addrs := h.Addrs()
-	return hello{Version: Version, Min: versionMin, Capabilities: h.cfg.Capabilities, Addrs: addrs[:min(len(addrs), addrsPerPeer)]}
+	return hello{Version: h.speaks.version, Min: h.speaks.min, Capabilities: h.cfg.Capabilities, Addrs: addrs[:min(len(addrs), addrsPerPeer)], Seen: c.RemoteMultiaddr().String()}
 }
 
 // Want says who belongs to the federation now: links are kept to all of them.
@@ -141,7 +165,7 @@ func (h *Host) Want(peers map[icn.DID][]string) {
 			continue
 		}
 		r.wanted = true
-		r.remember(parseHints(addrs, r.id))
+		r.hint(parseHints(addrs, r.id))
 	}
 	h.mu.Unlock()
 	h.Recheck()
@@ -249,6 +273,7 @@ func (h *Host) remoteLocked(did icn.DID) (*remote, error) {
 		return nil, err
 	}
 	r := newRemote(h, did, id)
+	r.remember(h.found[did])
 	h.remotes[did] = r
 	h.work.Add(1)
 	go func() {
@@ -262,8 +287,8 @@ func (h *Host) remoteLocked(did icn.DID) (*remote, error) {
 func (h *Host) welcome(did icn.DID) (*remote, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.remotes[did] == nil && len(h.remotes) >= h.cfg.Limits.Peers {
-		return nil, fmt.Errorf("p2p: %w: %d peers are the limit here", icn.ErrUnavailable, h.cfg.Limits.Peers)
+	if !h.roomLocked(h.remotes[did]) {
+		return nil, h.errFull()
 	}
 	r, err := h.remoteLocked(did)
 	if err == nil {
@@ -290,6 +315,39 @@ func (h *Host) release(r *remote) bool {
 	return true
 }
 
+// roomLocked says whether r (nil: somebody new) may be linked beside those that
+// are; the caller holds h.mu.
+func (h *Host) roomLocked(r *remote) bool {
+	others := 0
+	for _, x := range h.remotes { // order: counted
+		if x != r && (x.linking || x.guests > 0) {
+			others++
+		}
+	}
+	return others < h.cfg.Limits.Peers
+}
+
+func (h *Host) errFull() error {
+	return fmt.Errorf("p2p: %w: %d peers are the limit here (network.max_peers)", icn.ErrUnavailable, h.cfg.Limits.Peers)
+}
+
+// takePlace lets r be linked, if there is room; givePlace undoes it.
+func (h *Host) takePlace(r *remote) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.roomLocked(r) {
+		return h.errFull()
+	}
+	r.linking = true
+	return nil
+}
+
+func (h *Host) givePlace(r *remote) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.linking = false
+}
+
 // dialContext lets r be dialed if it is wanted; else only a connection that is
 // there already is used.
 func (h *Host) dialContext(ctx context.Context, r *remote) context.Context {
@@ -299,14 +357,19 @@ func (h *Host) dialContext(ctx context.Context, r *remote) context.Context {
 	if !wanted {
 		return network.WithNoDial(ctx, "not wanted")
 	}
+	h.tellAddrs(r, h.detours(r)...)
+	return ctx
+}
+
+// tellAddrs tells libp2p where r may be dialed now: there, and nowhere else.
+func (h *Host) tellAddrs(r *remote, more ...ma.Multiaddr) {
 	r.mu.Lock()
-	addrs := slices.Clone(r.addrs)
+	addrs := slices.Concat(r.addrs, more)
 	r.mu.Unlock()
 	book := h.engine.Peerstore()
 	book.ClearAddrs(r.id)
 	book.AddAddrs(r.id, addrs, peerstore.TempAddrTTL)
 	h.engine.Backoff().Clear(r.id) // ours counts
-	return ctx
 }
 
 // openStream opens a bare stream; the handshake is the caller's.

@@ -129,6 +129,13 @@ func (n *node) admit(others ...*node) {
 	}
 }
 
+func (n *node) expel(who *node) {
+	n.mu.Lock()
+	delete(n.friends, who.DID())
+	n.mu.Unlock()
+	n.Recheck()
+}
+
 func (n *node) want(others ...*node) {
 	n.admit(others...)
 	peers := map[icn.DID][]string{}

@@ -51,7 +51,7 @@ func TestStrangersFrameIsRefused(t *testing.T) {
 	s, err := a.openStream(t.Context(), b.engine.id)
 	require.NoError(t, err)
 	lazy := multistream.NewMSSelect(s, protocolOf(Live))
-	_ = writeHello(lazy, a.hello()) // the reset may come before or after
+	_ = writeHello(lazy, a.hello(s.Conn())) // the reset may come before or after
 	_, _ = lazy.Write(wire(frame{op: opFrame, body: []byte("vote for me")}))
 	_, err = io.ReadAll(lazy)
 	require.Error(t, err)
@@ -66,7 +66,7 @@ func TestOversizeFrameResetsTheStreamAndIsCounted(t *testing.T) {
 	for k := range Kind(kinds) {
 		s, err := raw(t, a, b, protocolOf(k))
 		require.NoError(t, err)
-		require.NoError(t, writeHello(s, a.hello()))
+		require.NoError(t, writeHello(s, a.hello(s.Conn())))
 		br := bufio.NewReader(s)
 		_, err = readHello(br)
 		require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestHostileBytesHarmNobody(t *testing.T) {
 			s, err := raw(t, a, b, proto)
 			require.NoError(t, err)
 			if round%2 == 0 {
-				require.NoError(t, writeHello(s, a.hello()))
+				require.NoError(t, writeHello(s, a.hello(s.Conn())))
 			}
 			junk := make([]byte, 1+rnd.IntN(4096))
 			for i := range junk {
@@ -129,10 +129,10 @@ func TestOtherVersionIsToldOurs(t *testing.T) {
 	br := bufio.NewReader(s)
 	h, err := readHello(br)
 	require.NoError(t, err)
-	require.Equal(t, Version, h.Version)
+	require.Equal(t, b.speaks.version, h.Version)
 	_, err = br.ReadByte()
 	require.Error(t, err)
-	require.ErrorContains(t, hello{Version: 99, Min: 98}.check(), "upgrade")
+	require.Contains(t, peerOf(t, b, a.DID()).LastError, "the other protocols 98 to 99")
 }
 
 func TestKnocksAreRateLimited(t *testing.T) {
@@ -151,7 +151,7 @@ func TestLongKnockIsRefusedUnread(t *testing.T) {
 	a, b := newNode(t), newNode(t)
 	s, err := raw(t, a, b, protocolKnock)
 	require.NoError(t, err)
-	require.NoError(t, writeHello(s, a.hello()))
+	require.NoError(t, writeHello(s, a.hello(s.Conn())))
 	_, _ = s.Write(wire(frame{op: opRequest, body: make([]byte, KnockRequest+1)})) // reset under way
 	_, err = io.ReadAll(s)
 	require.Error(t, err)
@@ -228,7 +228,7 @@ func member(t *testing.T, a, b *node, kind Kind) (network.Stream, *bufio.Reader)
 	t.Helper()
 	s, err := raw(t, a, b, protocolOf(kind))
 	require.NoError(t, err)
-	require.NoError(t, writeHello(s, a.hello()))
+	require.NoError(t, writeHello(s, a.hello(s.Conn())))
 	br := bufio.NewReader(s)
 	_, err = readHello(br)
 	require.NoError(t, err)
@@ -270,7 +270,7 @@ func TestNewerStreamReplacesTheOlderOneFrameByFrame(t *testing.T) {
 	<-b.entered
 	newer, err := raw(t, a, b, protocolOf(Bulk))
 	require.NoError(t, err)
-	require.NoError(t, writeHello(newer, a.hello()))
+	require.NoError(t, writeHello(newer, a.hello(s.Conn())))
 	_, err = newer.Write(wire(frame{op: opFrame, body: []byte("new")}))
 	require.NoError(t, err)
 	_, err = br.ReadByte()

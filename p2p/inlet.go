@@ -54,7 +54,7 @@ func (h *Host) answer(s network.Stream) error {
 	if err := s.SetDeadline(time.Now().Add(h.cfg.DialTimeout)); err != nil {
 		return err
 	}
-	proto, _, err := door.Negotiate(s)
+	proto, handle, err := door.Negotiate(s)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,13 @@ func (h *Host) answer(s network.Stream) error {
 			return h.receive(s, did, k)
 		}
 	}
-	return h.answerKnock(s, did)
+	if handle == nil {
+		return h.answerKnock(s, did)
+	}
+	if err := s.SetDeadline(time.Time{}); err != nil { // it sets its own
+		return err
+	}
+	return handle(proto, s)
 }
 
 // receive serves one stream of an admitted peer until it ends.
@@ -81,18 +87,19 @@ func (h *Host) receive(s network.Stream, did icn.DID, kind Kind) error {
 	if err != nil {
 		return err
 	}
-	if err := writeHello(s, h.hello()); err != nil {
+	if err := writeHello(s, h.hello(s.Conn())); err != nil {
 		return err
 	}
-	if err := hi.check(); err != nil {
-		h.cfg.Log.Warn("peer refused", "peer", did, "err", err)
+	version, err := h.speaks.agree(hi)
+	if err != nil {
+		r.refuseHello(err)
 		return s.Close() // not reset: our hello tells it the version
 	}
 	if err := s.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	r.learn(hi, s.Conn())
-	in := &inlet{pipe: newPipe(h.cfg.Limits.Kind[kind], &r.sent), remote: r, kind: kind, ended: make(chan struct{})}
+	r.learn(hi, version, s.Conn())
+	in := &inlet{pipe: r.newPipe(kind), remote: r, kind: kind, ended: make(chan struct{})}
 	in.attach(s)
 	r.install(in)
 	defer r.remove(in)

@@ -42,13 +42,19 @@ type KindLimit struct {
 type Limits struct {
 	Kind [kinds]KindLimit
 	// Frames and Bytes are what one peer may send per second, on average; its
-	// stream is read no faster. Bursts of a second (frames) and of the longest
-	// frame (bytes) pass.
+	// streams are read no faster. Bursts of a second (frames) and of a
+	// quarter of one (bytes) pass.
 	Frames, Bytes int
+	// Upload is how many bytes of bulk and blocks are sent per second, to all
+	// peers together; 0 = as many as the line takes. Live frames never wait.
+	Upload int
+	// Streams bounds those that one peer has open here.
+	Streams int
 	// Peers bounds the nodes of the federation that may be linked at once.
 	Peers int
-	// Strangers bounds the connections of nodes that are not admitted.
-	Strangers int
+	// Strangers bounds the connections of nodes that are not admitted, and
+	// StrangersPerHost those of them that come from one address.
+	Strangers, StrangersPerHost int
 	// Knocks is how many knocks per minute are heard in all; one address is
 	// heard at most a quarter as often.
 	Knocks int
@@ -70,8 +76,8 @@ func defaultLimits() Limits {
 			Bulk:  {Frame: 64 << 20, QueueFrames: 64, QueueBytes: 64 << 20, Serving: 2},
 			Block: {Frame: 2<<20 + 64<<10, QueueFrames: 1024, QueueBytes: 16 << 20, Serving: 16},
 		},
-		Frames: 50_000, Bytes: 256 << 20,
-		Peers: 128, Strangers: 32, Knocks: 120,
+		Frames: 50_000, Bytes: 256 << 20, Streams: 24,
+		Peers: 128, Strangers: 32, StrangersPerHost: 16, Knocks: 120,
 	}
 }
 
@@ -86,7 +92,10 @@ func (l Limits) withDefaults() Limits {
 	orInt(&l.Frames, d.Frames)
 	orInt(&l.Bytes, d.Bytes)
 	orInt(&l.Peers, d.Peers)
+	orInt(&l.Streams, d.Streams)
 	orInt(&l.Strangers, d.Strangers)
+	orInt(&l.StrangersPerHost, d.StrangersPerHost)
+	l.StrangersPerHost = min(l.StrangersPerHost, (l.Strangers+1)/2) // nobody alone fills the door
 	orInt(&l.Knocks, d.Knocks)
 	return l
 }

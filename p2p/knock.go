@@ -59,7 +59,7 @@ func (h *Host) exchangeKnock(s network.Stream, request []byte) (frame, error) {
 	if err := multistream.SelectProtoOrFail(protocolKnock, s); err != nil {
 		return frame{}, err
 	}
-	if err := writeHello(s, h.hello()); err != nil {
+	if err := writeHello(s, h.hello(s.Conn())); err != nil {
 		return frame{}, err
 	}
 	f := frame{op: opRequest, body: request}
@@ -105,7 +105,7 @@ func (h *Host) answerKnock(s network.Stream, did icn.DID) error {
 }
 
 func (h *Host) hearKnock(c network.Conn, did icn.DID, hi hello, request []byte) ([]byte, error) {
-	if err := hi.check(); err != nil {
+	if _, err := h.speaks.agree(hi); err != nil {
 		return nil, err
 	}
 	release, ok := h.knocks.admit(hostOf(c.RemoteMultiaddr()), time.Now())
@@ -138,10 +138,14 @@ func (h *Host) Dial(ctx context.Context, addr string) (icn.DID, error) {
 	defer cancel()
 	h.engine.Peerstore().AddAddrs(id, []ma.Multiaddr{a}, peerstore.TempAddrTTL)
 	h.engine.Backoff().Clear(id)
+	direct := !relayed(a)
+	if direct { // a detour that is there already would do else
+		ctx = network.WithForceDirectDial(ctx, "to this address")
+	}
 	if _, err := h.engine.DialPeer(ctx, id); err != nil {
 		return did, fmt.Errorf("p2p: dial %s: %w: %v", addr, icn.ErrUnavailable, err)
 	}
-	if r := h.find(did); r != nil {
+	if r := h.find(did); r != nil && direct {
 		r.remember([]ma.Multiaddr{a})
 		r.nudge()
 	}

@@ -36,7 +36,7 @@ type link struct {
 
 func (r *remote) newLink(kind Kind) *link {
 	return &link{
-		pipe: newPipe(r.host.cfg.Limits.Kind[kind], &r.sent),
+		pipe: r.newPipe(kind),
 		did:  r.did, kind: kind, calls: map[uint64]chan frame{},
 	}
 }
@@ -68,7 +68,7 @@ func (r *remote) greet(s network.Stream, kind Kind) (*bufio.Reader, error) {
 	if err := multistream.SelectProtoOrFail(protocolOf(kind), s); err != nil {
 		return nil, fmt.Errorf("it does not hear us (are we admitted there?): %w", err)
 	}
-	if err := writeHello(s, r.host.hello()); err != nil {
+	if err := writeHello(s, r.host.hello(s.Conn())); err != nil {
 		return nil, err
 	}
 	br := bufio.NewReaderSize(s, 8<<10)
@@ -76,10 +76,12 @@ func (r *remote) greet(s network.Stream, kind Kind) (*bufio.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := h.check(); err != nil {
+	version, err := r.host.speaks.agree(h)
+	if err != nil {
+		r.refuseHello(err)
 		return nil, err
 	}
-	r.learn(h, s.Conn())
+	r.learn(h, version, s.Conn())
 	return br, nil
 }
 

@@ -155,6 +155,44 @@ func TestUnansweredCallsOpenTheBreaker(t *testing.T) {
 	require.ErrorContains(t, err, "did not answer lately")
 }
 
+// S18: the breaker of a peer that answers nothing opens, refuses at once without
+// asking, lets one try after its time, and closes with the first answer.
+func TestS18BreakerIsSeenToOpenHalfOpenAndClose(t *testing.T) {
+	a, b := linked(t, func(c *Config) { c.BreakerFailures, c.BreakerOpen, c.RetryAttempts = 2, 300*time.Millisecond, 1 })
+	unanswered := func() {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		defer cancel()
+		_, err := a.Call(ctx, b.DID(), Block, []byte("hold"))
+		require.ErrorIs(t, err, icn.ErrUnavailable)
+	}
+	served := func() int {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.served
+	}
+	unanswered()
+	require.Equal(t, "closed", peerOf(t, a, b.DID()).Breaker)
+	unanswered()
+	open := peerOf(t, a, b.DID())
+	require.Equal(t, "open", open.Breaker)
+	require.Equal(t, 2, open.Failures)
+	require.Positive(t, open.RetryIn)
+	require.Eventually(t, func() bool { return served() == 2 }, time.Minute, time.Millisecond)
+	for range 100 {
+		_, err := a.Call(t.Context(), b.DID(), Block, []byte("x"))
+		require.ErrorContains(t, err, "did not answer lately")
+	}
+	require.Equal(t, 2, served(), "it was asked all the same")
+	require.Eventually(t, func() bool { return peerOf(t, a, b.DID()).Breaker == "half-open" }, time.Minute, time.Millisecond)
+	unanswered() // the one that tries
+	require.Equal(t, "open", peerOf(t, a, b.DID()).Breaker)
+	require.Eventually(t, func() bool { return peerOf(t, a, b.DID()).Breaker == "half-open" }, time.Minute, time.Millisecond)
+	_, err := a.Call(t.Context(), b.DID(), Block, []byte("x"))
+	require.NoError(t, err)
+	require.Equal(t, "closed", peerOf(t, a, b.DID()).Breaker)
+	require.Zero(t, peerOf(t, a, b.DID()).Failures)
+}
+
 // S18: a request that is not answered is tried again, as often as was said, and
 // then no more.
 func TestS18UnansweredCallsAreTriedAgain(t *testing.T) {
@@ -222,6 +260,34 @@ func TestFoundPeerIsLinkedAndAnnounced(t *testing.T) {
 	finder{a.Host}.HandlePeerFound(*info)
 	ev := <-a.Events()
 	require.Equal(t, PeerEvent{DID: b.DID(), Kind: Found, Addrs: b.Addrs()}, ev)
+	a.await(Linked, b.DID())
+}
+
+func TestOwnAddressesComeBestFirst(t *testing.T) {
+	n := newNode(t, func(c *Config) { c.Listen = []string{quicLoopback, "/ip4/127.0.0.1/tcp/0", quicLoopback} })
+	require.Len(t, n.Addrs(), 2) // libp2p would panic at the second of the same
+	require.Contains(t, n.Addrs()[0], "/tcp/")
+}
+
+func TestWhatOthersSayHidesNotWhereThePeerIs(t *testing.T) {
+	a, b := linked(t)
+	var stale []string
+	for port := range addrsPerPeer {
+		stale = append(stale, fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", 1+port))
+	}
+	a.Want(map[icn.DID][]string{b.DID(): stale})
+	known := peerOf(t, a, b.DID()).Addrs
+	require.Len(t, known, addrsPerPeer)
+	require.Equal(t, b.Addrs()[0], known[0])
+}
+
+func TestNodeThatWasFoundBeforeItWasWantedIsLinked(t *testing.T) {
+	a, b := newNode(t), newNode(t)
+	a.admit(b)
+	b.admit(a)
+	finder{a.Host}.HandlePeerFound(peer.AddrInfo{ID: b.engine.id, Addrs: b.engine.ListenAddresses()})
+	require.Equal(t, Found, (<-a.Events()).Kind)
+	a.Want(map[icn.DID][]string{b.DID(): nil})
 	a.await(Linked, b.DID())
 }
 

@@ -17,19 +17,25 @@ type Peer struct {
 	Addrs        []string
 	Connected    bool
 	Inbound      bool      // it dialed this node
+	Relay        icn.DID   // that the link goes through; zero: none
 	Since        time.Time // of the link
 	RoundTrip    time.Duration
 	BytesIn      uint64
 	BytesOut     uint64
-	Dropped      uint64 // frames not sent: no room in the queue
-	Throttled    uint64 // frames that had to wait for the rate limit
-	Refused      uint64 // streams reset for breaking a rule
-	Capabilities []string
-	LastError    string // why the last try to link failed
-	Breaker      string // of calls to it: closed, open or half-open
-	Failures     int    // calls in a row that were not answered
+	Dropped      uint64   // frames not sent: no room in the queue
+	Throttled    uint64   // frames that had to wait for the rate limit
+	Refused      uint64   // streams reset for breaking a rule
+	Version      int      // of the protocol that both speak; 0: never linked
+	Capabilities []string // that both have
+	LastError    string   // why the last try to link failed
+	Breaker      string   // of calls to it: closed, open or half-open
+	Failures     int      // calls in a row that were not answered
 	RetryIn      time.Duration
 }
+
+// Strangers is how many nodes are here that are not admitted, and how many were
+// refused because there was no room for them.
+func (h *Host) Strangers() (here int, refused uint64) { return h.gate.count() }
 
 // Peers lists the wanted and the linked nodes, by DID.
 func (h *Host) Peers() []Peer {
@@ -52,8 +58,8 @@ func (r *remote) describe() Peer {
 		RoundTrip: time.Duration(r.roundTrip.Load()),
 		BytesIn:   r.received.Load(), BytesOut: r.sent.Load(),
 		Dropped: r.dropped.Load(), Throttled: r.throttled.Load(), Refused: r.refused.Load(),
-		Capabilities: r.capabilities,
-		Breaker:      r.breaker.State(time.Now()), Failures: r.breaker.fails,
+		Version: r.version, Capabilities: both(r.host.cfg.Capabilities, r.capabilities),
+		Breaker: r.breaker.State(time.Now()), Failures: r.breaker.fails,
 	}
 	if p.Breaker == "open" {
 		p.RetryIn = time.Until(r.breaker.until)
@@ -63,8 +69,12 @@ func (r *remote) describe() Peer {
 	}
 	if r.conn != nil {
 		p.Inbound = r.conn.Stat().Direction == network.DirInbound
+		p.Relay = through(r.conn.RemoteMultiaddr())
 	}
-	if r.lastError != nil {
+	switch {
+	case r.stranger != "": // that it says nothing more follows from it
+		p.LastError = r.stranger
+	case r.lastError != nil:
 		p.LastError = r.lastError.Error()
 	}
 	return p

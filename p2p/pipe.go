@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"golang.org/x/time/rate"
 )
 
 // writeStall is how long a peer may take no byte before its stream is reset.
@@ -19,6 +20,7 @@ const writeStall = 30 * time.Second
 type pipe struct {
 	queue *queue
 	sent  *atomic.Uint64 // bytes, counted at the peer
+	pace  *rate.Limiter  // of what is sent, or nil
 
 	ctx  context.Context // ends, with the cause, when the pipe is dead
 	stop context.CancelCauseFunc
@@ -27,8 +29,12 @@ type pipe struct {
 	stream network.Stream // nil until the handshake is over
 }
 
-func newPipe(limit KindLimit, sent *atomic.Uint64) *pipe {
-	p := &pipe{queue: newQueue(limit), sent: sent}
+// newPipe makes a pipe between this node and r.
+func (r *remote) newPipe(kind Kind) *pipe {
+	p := &pipe{queue: newQueue(r.host.cfg.Limits.Kind[kind]), sent: &r.sent}
+	if kind != Live {
+		p.pace = r.host.upload
+	}
 	p.ctx, p.stop = context.WithCancelCause(context.Background())
 	return p
 }
@@ -78,7 +84,7 @@ func (p *pipe) cause() error { return context.Cause(p.ctx) }
 // write sends what is queued until the pipe is dead. Frames that wait together
 // leave in one flush.
 func (p *pipe) write() {
-	w := bufio.NewWriterSize(&stallWriter{p.stream}, 8<<10)
+	w := bufio.NewWriterSize(&stallWriter{p}, 8<<10)
 	var head [frameHead]byte
 	for {
 		batch := p.queue.take()
@@ -108,16 +114,24 @@ func (p *pipe) write() {
 
 // stallWriter writes in pieces, each with its own deadline, so that a long
 // frame on a slow line is fine and a reader that stopped is not.
-type stallWriter struct{ s network.Stream }
+type stallWriter struct{ *pipe }
+
+// piece is how much is written at once, in bytes.
+const piece = 256 << 10
 
 func (w *stallWriter) Write(b []byte) (int, error) {
 	total := 0
 	for len(b) > 0 {
-		piece := b[:min(len(b), 256<<10)]
-		if err := w.s.SetWriteDeadline(time.Now().Add(writeStall)); err != nil {
+		part := b[:min(len(b), piece)]
+		if w.pace != nil {
+			if err := w.pace.WaitN(w.ctx, len(part)); err != nil {
+				return total, err
+			}
+		}
+		if err := w.stream.SetWriteDeadline(time.Now().Add(writeStall)); err != nil {
 			return total, err
 		}
-		n, err := w.s.Write(piece)
+		n, err := w.stream.Write(part)
 		total += n
 		if err != nil {
 			return total, err

@@ -27,8 +27,9 @@ type remote struct {
 	id   peer.ID
 	kick chan struct{} // room for one: try now
 
-	wanted bool // guarded by host.mu: dial it
-	guests int  // guarded by host.mu: streams it has open here
+	wanted  bool // guarded by host.mu: dial it
+	linking bool // guarded by host.mu: it is dialed, or linked
+	guests  int  // guarded by host.mu: streams it has open here
 
 	out            [kinds]atomic.Pointer[link]
 	frames, volume *rate.Limiter
@@ -39,7 +40,10 @@ type remote struct {
 
 	mu           sync.Mutex
 	addrs        []ma.Multiaddr // best first
-	capabilities []string
+	version      int            // of the protocol that both speak; 0 before the first hello
+	capabilities []string       // that it says it has
+	seen         ma.Multiaddr   // where it saw this node come from
+	stranger     string         // why its last hello was refused
 	inlets       [kinds]*inlet
 	breaker      Breaker
 	backoff      Backoff
@@ -49,14 +53,10 @@ type remote struct {
 }
 
 func newRemote(h *Host, did icn.DID, id peer.ID) *remote {
-	longest := 0
-	for _, k := range h.cfg.Limits.Kind {
-		longest = max(longest, k.Frame)
-	}
 	return &remote{
 		host: h, did: did, id: id, kick: make(chan struct{}, 1),
 		frames:  rate.NewLimiter(rate.Limit(h.cfg.Limits.Frames), h.cfg.Limits.Frames),
-		volume:  rate.NewLimiter(rate.Limit(h.cfg.Limits.Bytes), max(longest, h.cfg.Limits.Bytes/4)),
+		volume:  rate.NewLimiter(rate.Limit(h.cfg.Limits.Bytes), max(frameHead, h.cfg.Limits.Bytes/4)),
 		breaker: Breaker{Failures: h.cfg.BreakerFailures, OpenFor: h.cfg.BreakerOpen},
 		backoff: Backoff{Initial: h.cfg.RetryInitial, Max: h.cfg.RetryMax},
 	}
@@ -114,6 +114,10 @@ func (r *remote) pause(ctx context.Context, d time.Duration) {
 // liveOnce makes the live link and holds it until it is dead; nil when it was a
 // good one.
 func (r *remote) liveOnce(ctx context.Context) error {
+	if err := r.host.takePlace(r); err != nil {
+		return err
+	}
+	defer r.host.givePlace(r)
 	s, br, err := r.dial(r.host.dialContext(ctx, r), Live)
 	if err != nil {
 		return err
@@ -132,7 +136,22 @@ func (r *remote) liveOnce(ctx context.Context) error {
 	r.host.events.emit(PeerEvent{DID: r.did, Kind: Linked})
 	r.host.cfg.Log.Info("linked", "peer", r.did, "addr", s.Conn().RemoteMultiaddr())
 
+	bound, unbind := context.WithCancel(ctx)
+	var side sync.WaitGroup
+	switch {
+	case relayed(s.Conn().RemoteMultiaddr()):
+		side.Go(func() { r.straighten(bound) })
+	case r.host.cfg.Relay && r.offers(relays):
+		side.Go(func() { r.keepSeat(bound) })
+	}
+	if o := r.host.outside; o != nil && r.offers(dialsBack) {
+		if err := o.mayAsk(r.host, r, s.Conn()); err != nil {
+			r.host.cfg.Log.Warn("a peer cannot be asked to dial back", "peer", r.did, "err", err)
+		}
+	}
 	r.heartbeat(ctx, l)
+	unbind()
+	defer side.Wait()
 
 	r.out[Live].Store(nil)
 	r.host.events.emit(PeerEvent{DID: r.did, Kind: Lost})
@@ -210,23 +229,48 @@ func (r *remote) openLater(l *link) {
 }
 
 // learn remembers what a peer says of itself, and where it was reached.
-func (r *remote) learn(h hello, c network.Conn) {
+func (r *remote) learn(h hello, version int, c network.Conn) {
+	var seen ma.Multiaddr
+	if len(h.Seen) <= 512 {
+		seen, _ = ma.NewMultiaddr(h.Seen) // nil: it is not told, or not understood
+	}
 	said := reachable(parseHints(h.Addrs, r.id), c.RemoteMultiaddr())
-	if c.Stat().Direction == network.DirOutbound {
+	if c.Stat().Direction == network.DirOutbound && !relayed(c.RemoteMultiaddr()) {
 		said = append([]ma.Multiaddr{c.RemoteMultiaddr()}, said...)
 	}
 	r.mu.Lock()
-	r.capabilities = h.Capabilities
+	r.seen = seen
+	r.version, r.capabilities, r.stranger = version, h.Capabilities, ""
 	r.mu.Unlock()
 	r.remember(said)
 }
 
-// remember puts addresses first; the oldest beyond the limit are forgotten.
+// refuseHello tells, once, that a peer speaks another protocol.
+func (r *remote) refuseHello(why error) {
+	r.mu.Lock()
+	news := r.stranger != why.Error()
+	r.stranger = why.Error()
+	r.mu.Unlock()
+	if news {
+		r.host.cfg.Log.Warn("peer refused", "peer", r.did, "err", why)
+	}
+}
+
+// remember puts addresses first, where the peer is or says that it is; the oldest
+// beyond the limit are forgotten.
 func (r *remote) remember(addrs []ma.Multiaddr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := ma.Unique(slices.Concat(addrs, r.addrs))
-	r.addrs = all[:min(len(all), addrsPerPeer)]
+	r.addrs = clip(distinct(slices.Concat(addrs, r.addrs)))
+}
+
+// hint adds where others say that the peer is. What it said itself last stays
+// before that: others may not have heard that it moved.
+func (r *remote) hint(addrs []ma.Multiaddr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	best := min(len(r.addrs), addrsPerPeer/2)
+	r.addrs = clip(distinct(slices.Concat(r.addrs[:best], addrs, r.addrs[best:])))
 }
 
 // cut ends everything with this peer, at once and whatever state the
@@ -250,7 +294,6 @@ func (r *remote) cut(why error) {
 // throttle waits until the peer may send n bytes more.
 func (r *remote) throttle(ctx context.Context, n int) error {
 	now := time.Now()
-	n = min(n, r.volume.Burst())
 	few, small := r.frames.AllowN(now, 1), r.volume.AllowN(now, n)
 	if few && small {
 		return nil
@@ -261,8 +304,10 @@ func (r *remote) throttle(ctx context.Context, n int) error {
 			return err
 		}
 	}
-	if !small {
-		return r.volume.WaitN(ctx, n)
+	for burst := r.volume.Burst(); !small && n > 0; n -= burst {
+		if err := r.volume.WaitN(ctx, min(n, burst)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

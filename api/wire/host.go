@@ -26,7 +26,15 @@ type Surroundings struct {
 	Store       StoreStatus       `json:"store"`
 	Backup      *BackupStatus     `json:"backup,omitempty" doc:"Of backups on a schedule."`
 	Certificate *time.Time        `json:"certificate_expires,omitempty" doc:"When the API's TLS certificate ends."`
+	Door        *DoorStatus       `json:"door,omitempty" doc:"Who is at the P2P door."`
 	Checks      map[string]string `json:"-"` // what belongs to /ready; names that begin with "alarm " do not make a node unready
+}
+
+// DoorStatus is about nodes that are not of the federation.
+type DoorStatus struct {
+	Strangers int    `json:"strangers" doc:"Connections of such nodes."`
+	Refused   uint64 `json:"refused" doc:"How many of them were refused since the start: one address had its share, or there was no place left."`
+	Reach     string `json:"reach,omitempty" enum:"reachable,unreachable" doc:"Whether other nodes can dial this one, once they have tried (network.enable_autonat)."`
 }
 
 // StoreStatus is where everything is kept.

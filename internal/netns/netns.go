@@ -86,9 +86,10 @@ func leaveOut(t *testing.T, err error) {
 
 // Net is a switch with nodes on it.
 type Net struct {
-	mu    sync.Mutex
-	ports map[int]port // the newest of each node
-	plugs int
+	mu       sync.Mutex
+	ports    map[int]port // the newest of each node
+	plugs    int
+	isolated map[int]bool
 }
 
 // port is where a node's cable is plugged in.
@@ -117,7 +118,7 @@ func New(t *testing.T) *Net {
 			t.Fatal(err)
 		}
 	}
-	return &Net{ports: map[int]port{}}
+	return &Net{ports: map[int]port{}, isolated: map[int]bool{}}
 }
 
 // Addr is the address of node i, on the only network that it has besides its
@@ -159,7 +160,32 @@ func (n *Net) plug(i, pid int) error {
 	if err := ip("link", "set", p.name, "master", whole); err != nil {
 		return err
 	}
+	if n.isolated[i] {
+		if err := isolate(p); err != nil {
+			return err
+		}
+	}
 	return ip("link", "set", p.name, "up")
+}
+
+// Isolate keeps these nodes from each other, now and whenever they are started:
+// each still reaches all others.
+func (n *Net) Isolate(nodes ...int) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, i := range nodes {
+		n.isolated[i] = true
+		if p, ok := n.ports[i]; ok {
+			if err := isolate(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isolate(p port) error {
+	return ip("link", "set", p.name, "type", "bridge_slave", "isolated", "on")
 }
 
 // Cut parts these nodes from the others; among themselves they stay connected.
