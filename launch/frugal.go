@@ -1,13 +1,9 @@
 package launch
 
 import (
-	"bufio"
 	"context"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
-	"syscall"
 	"time"
 )
 
@@ -43,31 +39,4 @@ func Frugal(ctx context.Context) {
 			}
 		}
 	}()
-}
-
-// forgetProgram unmaps the pages of the program's file, until they are needed. Where
-// the system has no such list of what is mapped, they stay.
-func forgetProgram() {
-	self, err := os.Executable()
-	if err != nil {
-		return
-	}
-	maps, err := os.Open("/proc/self/maps")
-	if err != nil {
-		return
-	}
-	defer maps.Close()
-	for s := bufio.NewScanner(maps); s.Scan(); {
-		f := strings.Fields(s.Text()) // from-to, rights, offset, device, inode, path
-		if len(f) != 6 || f[5] != self || f[1][1] == 'w' {
-			continue
-		}
-		from, to, _ := strings.Cut(f[0], "-")
-		a, err1 := strconv.ParseUint(from, 16, 64)
-		b, err2 := strconv.ParseUint(to, 16, 64)
-		if err1 == nil && err2 == nil {
-			// Refused, they stay: it is only advice.
-			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(a), uintptr(b-a), syscall.MADV_DONTNEED)
-		}
-	}
 }
