@@ -20,6 +20,10 @@ check:
 fuzz time="20s":
     ./scripts/fuzz.sh {{time}}
 
+# The same for ten minutes each: some three hours on two cores
+soak:
+    ./scripts/fuzz.sh 10m
+
 # Compare with peers, in one interleaved run
 bench:
     ./scripts/bench.sh

@@ -35,9 +35,9 @@ func TestNodesThatBothMovedFindEachOtherOnTheirNetwork(t *testing.T) {
 	})
 }
 
-// TestNodeThatKnowsOneGetsToKnowAll: whoever joins has one address, and is linked
+// TestS1NodeThatKnowsOneGetsToKnowAll: whoever joins has one address, and is linked
 // with every node of the federation in the end.
-func TestNodeThatKnowsOneGetsToKnowAll(t *testing.T) {
+func TestS1NodeThatKnowsOneGetsToKnowAll(t *testing.T) {
 	f := newFleet(t, 4, loopback{})
 	f.join(f.nodes[3], 1)
 	late := f.nodes[4]

@@ -58,7 +58,7 @@ func (f *fleet) checkAll(l *ledger) ends {
 }
 
 // S19: ten nodes run fifty jobs, spread over at least eight of them.
-func TestS19TenNodesRunFiftyJobs(t *testing.T) {
+func TestS2S19TenNodesRunFiftyJobs(t *testing.T) {
 	f := newFleet(t, 10, loopback{})
 	e := f.checkAll(f.submit(f.nodes[3], f.work(100), 50, 50))
 	require.GreaterOrEqual(t, len(e.by), 8, "executors: %v", e.by)

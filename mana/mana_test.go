@@ -64,7 +64,7 @@ func TestANewAccountHasItsIssueOnce(t *testing.T) {
 	require.Equal(t, mana.Totals{Issued: 1000, Balances: 1000}, f.Totals())
 }
 
-func TestRegenerationStopsAtTheCap(t *testing.T) {
+func TestS31RegenerationStopsAtTheCap(t *testing.T) {
 	b := newBank(t, rulesOf(1000, 1010, 10))
 	b.has(ann, hour/2, 1005, 0)
 	b.has(ann, hour-1, 1009, 0)

@@ -174,7 +174,7 @@ func TestRequirementsTravelWithTheJob(t *testing.T) {
 	}
 }
 
-func TestMemoryThatIsInUseIsNotOffered(t *testing.T) {
+func TestS12MemoryThatIsInUseIsNotOffered(t *testing.T) {
 	j := job()
 	j.Spec.Limits.MemoryBytes = 512 << 20
 	little := offer("n2", 1)
@@ -184,7 +184,7 @@ func TestMemoryThatIsInUseIsNotOffered(t *testing.T) {
 	require.Equal(t, "511 MB are free, the job wants 512", scores[0].Excluded)
 }
 
-func TestThePriceFollowsWhatAJobMayUse(t *testing.T) {
+func TestS11ThePriceFollowsWhatAJobMayUse(t *testing.T) {
 	s := icn.JobSpec{}
 	require.EqualValues(t, 7, mesh.Price(s))
 	s.Limits = icn.JobLimits{MemoryBytes: 256 << 20, WallMillis: 30_000}

@@ -76,7 +76,7 @@ func TestOpenJobsOfASubmitterAreLimited(t *testing.T) {
 	m.refused("ann", post, icn.ErrConflict, "2 jobs of this submitter")
 }
 
-func TestAJobIsSettledByItsExecutorsReceipt(t *testing.T) {
+func TestS6AJobIsSettledByItsExecutorsReceipt(t *testing.T) {
 	m := newMarket(t)
 	id := m.assigned()
 	j := m.job(id)
@@ -92,7 +92,7 @@ func TestAJobIsSettledByItsExecutorsReceipt(t *testing.T) {
 	require.EqualValues(t, purse+30, m.free[did("n2")])
 }
 
-func TestOnlyTheNamedNodeAssigns(t *testing.T) {
+func TestS4OnlyTheNamedNodeAssigns(t *testing.T) {
 	m := newMarket(t)
 	id := m.post(100)
 	o := icn.JobAssign{Job: id, Attempt: 1, Executor: did("n2"), Offers: []icn.Offer{offer("n2", 30)}}
@@ -118,7 +118,7 @@ func TestAWrongChoiceIsRefused(t *testing.T) {
 	require.EqualValues(t, 28, m.job(id).Runs[0].Price)
 }
 
-func TestAReceiptThatDoesNotFitIsRefused(t *testing.T) {
+func TestS5AReceiptThatDoesNotFitIsRefused(t *testing.T) {
 	m := newMarket(t)
 	id := m.post(100)
 	m.refused("n2", m.receipt(id, 1), icn.ErrConflict, "attempt 1, posted")

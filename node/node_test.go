@@ -105,7 +105,7 @@ func TestJobIsRunSettledAndProven(t *testing.T) {
 	}
 }
 
-func TestStateSurvivesARestart(t *testing.T) {
+func TestS32StateSurvivesARestart(t *testing.T) {
 	dir, pair := t.TempDir(), newPair(t)
 	roots := func(n *node.Node) (string, uint64) {
 		s, err := n.Status(t.Context())

@@ -11,9 +11,9 @@ import (
 	"github.com/InterCooperative-Network/icn-core/store/memory"
 )
 
-// TestThePastIsWhatTheStateWas folds the log again, and compares each account after
+// TestS34ThePastIsWhatTheStateWas folds the log again, and compares each account after
 // each entry, in whatever order it is asked about.
-func TestThePastIsWhatTheStateWas(t *testing.T) {
+func TestS34ThePastIsWhatTheStateWas(t *testing.T) {
 	n, stop := alone(t, memory.New(), newPair(t))
 	defer stop()
 	for range 4 {

@@ -41,7 +41,7 @@ func rebuilt(t *testing.T, h node.History, change func(index uint64, leaf []byte
 	return s, r.Finish(h)
 }
 
-func TestLogRebuildsTheWholeState(t *testing.T) {
+func TestS13LogRebuildsTheWholeState(t *testing.T) {
 	pair := newPair(t)
 	s := memory.New()
 	n, stop := alone(t, s, pair)

@@ -177,7 +177,7 @@ func TestFramesArriveInBothDirectionsInOrder(t *testing.T) {
 	}
 }
 
-func TestCallIsAnswered(t *testing.T) {
+func TestS14CallIsAnswered(t *testing.T) {
 	a, b := linked(t)
 	for _, k := range []Kind{Live, Bulk, Block} {
 		body, err := a.Call(t.Context(), b.DID(), k, []byte("x"))

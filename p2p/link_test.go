@@ -15,7 +15,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-func TestRestartOnTheSamePortIsTheSamePeer(t *testing.T) {
+func TestS14RestartOnTheSamePortIsTheSamePeer(t *testing.T) {
 	a, b := linked(t)
 	addrs, id := b.Addrs(), b.PeerID()
 	listen := b.engine.ListenAddresses()[0].String()

@@ -20,6 +20,8 @@ go test -timeout 30m ./...
 CGO_ENABLED=1 go test -tags rocksdb ./store/rocksdb
 CGO_ENABLED=1 go test -tags pkcs11 ./key/hsm
 CGO_ENABLED=1 go test -tags pkcs11 -run Token ./launch
+echo "== every decoder is fuzzed for 20 s"
+./scripts/fuzz.sh 20s
 echo "== 5,000 simulated federations"
 ./scripts/sim.sh 5000
 echo "== the demo"

@@ -108,7 +108,7 @@ func engines(t *testing.T, f func(*testing.T, *wasm.Runner)) {
 	}
 }
 
-func TestNothingEscapesItsLimits(t *testing.T) {
+func TestS28NothingEscapesItsLimits(t *testing.T) {
 	few := wasm.Limits{Gas: 5_000_000, MemoryBytes: 4 << 16, TableElements: 50, OutputBytes: 1000, CallDepth: 1000}
 	for name, c := range map[string]struct {
 		p      parts
