@@ -71,13 +71,15 @@ func (m *machine) Public() [32]byte { return m.key }
 // Sign implements node.Signer.
 func (m *machine) Sign(msg []byte) []byte { return sign(m.key, msg) }
 
-// rotate takes a new key, with which the node goes on after a restart.
+// rotate takes a new key, with which the node goes on after a restart. As a real one
+// it takes no third key before it knows which of its two counts.
 func (m *machine) rotate() {
 	w := m.w
-	m.keys++
-	next := didOf(fmt.Sprint("node ", m.n, " key ", m.keys))
-	m.next = next
-	w.sayOps(m, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, m.did, next)))})
+	if m.next.IsZero() {
+		m.keys++
+		m.next = didOf(fmt.Sprint("node ", m.n, " key ", m.keys))
+	}
+	w.sayOps(m, icn.KeyRotate{Key: m.next, Proof: [64]byte(sign(m.next, icn.RotationBytes(w.genesis.CID, m.did, m.next)))})
 }
 
 // rotated is told by the node which key the log has for it.
