@@ -41,7 +41,10 @@ func (l *Loop) watchLeader(p *pending) {
 		p.leader, p.handed = lead, l.now
 	}
 	waited := int64(l.now - p.handed)
-	if p.ward.IsZero() && waited >= l.tune.LeftOutMillis/2 && int64(l.now-p.told) >= l.tune.LeftOutMillis/2 {
+	// Clerks tell each other, too, while it is new: whoever had it may be gone by now,
+	// and one clerk alone moves nobody.
+	tells := p.ward.IsZero() || int64(l.now-p.since) <= 2*l.tune.LeftOutMillis
+	if tells && waited >= l.tune.LeftOutMillis/2 && int64(l.now-p.told) >= l.tune.LeftOutMillis/2 {
 		p.told = l.now
 		for _, d := range l.clerks() {
 			if d != lead && d != l.me {
