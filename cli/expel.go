@@ -40,7 +40,7 @@ func verdict(said wire.Said, e wire.Expel) string {
 		case ev.Type == (icn.NodeLeft{}).EventType():
 			return fmt.Sprintf("%s is expelled", e.DID)
 		case ev.Type == voted.EventType() && !e.Withdrawn && json.Unmarshal(ev.Body, &voted) == nil:
-			out = fmt.Sprintf("%d clerks want %s to go, %d are needed", voted.Votes, e.DID, voted.Needed)
+			out = fmt.Sprintf("%d of %d clerks that are needed want %s to go", voted.Votes, voted.Needed, e.DID)
 		}
 	}
 	return out
