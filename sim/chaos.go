@@ -43,7 +43,7 @@ func (w *World) chaos() {
 		}
 	case 6, 9, 10:
 		if m.backup == nil {
-			m.backup, m.backupAt = m.disk.copy(), w.now
+			m.backup, m.backupAt, m.backupAstray = m.disk.copy(), w.now, w.oracle.astray[m.n]
 		} else {
 			w.restore(m)
 		}
@@ -71,6 +71,9 @@ func (w *World) restore(m *machine) {
 	m.crash()
 	m.disk = m.backup
 	m.backup = nil
+	if delete(w.oracle.astray, m.n); m.backupAstray != 0 {
+		w.oracle.astray[m.n] = m.backupAstray // it holds the false log of then
+	}
 	w.Count.Restores++
 	w.note(7, uint64(m.n))
 	w.at(50+w.rng.Int64N(300), m.restart)

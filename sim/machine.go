@@ -50,11 +50,13 @@ type machine struct {
 	turning  bool
 	backup   *disk
 	backupAt int64
-	liar     bool // it invents the outcomes of jobs
-	mute     bool // it never answers for jobs
-	twister  bool // it lies about the log to those whom it feeds
-	sent     int  // bytes
-	gone     bool // it has left the federation, or was expelled
+	// backupAstray is the first entry of a false log that the backup holds; 0 = none.
+	backupAstray uint64
+	liar         bool // it invents the outcomes of jobs
+	mute         bool // it never answers for jobs
+	twister      bool // it lies about the log to those whom it feeds
+	sent         int  // bytes
+	gone         bool // it has left the federation, or was expelled
 
 	withholds bool // while it leads, it leaves out what some say
 	forges    bool // it signs false checkpoints
