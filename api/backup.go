@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -82,6 +83,9 @@ func (s *Server) restore(w *writer, r *http.Request) error {
 	blocks := s.n.Blocks()
 	before := blocks.Arrived()
 	res, err := backup.Merge(r.Context(), backup.StreamOf(func(f func(string, []byte) error) error { return backup.ReadStream(r.Body, f) }), h, blocks, s.n.Checker())
+	if errors.Is(err, icn.ErrCorrupt) { // what was sent is damaged, not this node
+		return fmt.Errorf("%w: %s", icn.ErrInvalid, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ done > "${TMPDIR:-/tmp}/icn-fuzz-targets"
 one() {
   # Minimising takes a minute of each find by default.
   out=$(go test -run '^$' -fuzz "^$3\$" -fuzztime "$1" -fuzzminimizetime 100x -parallel 1 "$2" 2>&1) ||
-    { echo "$2 $3: found something"; echo "$out"; exit 255; }
+    { echo "$2 $3: found something"; echo "$out"; exit 1; }
   echo "$3 $(tail -n 1 <<< "$out")"
 }
 export -f one
