@@ -373,6 +373,11 @@ func (w *World) unrest() string {
 		case s.Certified < w.oracle.size:
 			return fmt.Sprintf("node %d: checkpoint %d of %d is certified", m.n, s.Certified, w.oracle.size)
 		}
+		for _, x := range w.nodes {
+			if x.gone && slices.Contains(m.loop.Roster(), x.did) {
+				return fmt.Sprintf("node %d still speaks with node %d, which has left", m.n, x.n)
+			}
+		}
 		for name, text := range s.Alarms { // order: any of them will do
 			if w.rightly(name) || strings.HasPrefix(name, "feeder ") {
 				continue
