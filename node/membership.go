@@ -79,6 +79,9 @@ func (l *Loop) parting(r *roster) (all []icn.DID) {
 			stay(d, n.RaftID)
 		}
 	}
+	if l.outer() {
+		return all // it has no part in the order, and knows its voters of long ago
+	}
 	voters, here := l.eng.Status().Voters, 0
 	for _, id := range voters {
 		if d, ok := r.byRaft[id]; ok && !slices.Contains(all, d) {
