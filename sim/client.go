@@ -142,6 +142,7 @@ func (w *World) forge(m *machine) {
 		return
 	case 0: // a stranger, rightly signed
 		s.Author = didOf(fmt.Sprint("stranger ", w.rng.IntN(1000)))
+		w.oracle.strangers[s.Author] = true
 		s.Sig = [64]byte(sign(s.Author, s.SigningBytes()))
 	case 1: // a member's name, a stranger's signature
 		s.Sig = [64]byte(sign(didOf("thief"), s.SigningBytes()))

@@ -49,7 +49,7 @@ var planted = []struct {
 	{"a leader that leaves out statements is never left", "node/leftout.go",
 		"if waited >= l.tune.LeftOutMillis && l.isClerk()", "if waited < 0 && l.isClerk()"},
 	{"false roots of a clerk are not noticed", "node/evidence.go",
-		"	l.raise(e)\n}\n\n// raise", "}\n\n// raise"},
+		"	if known && (old.Other", "	if true || known && (old.Other"},
 	{"one clerk alone expels a node", "identity/expel.go",
 		"Needed: uint64(len(f.Clerks(s.Rules))/2 + 1)", "Needed: 1"},
 	{"who has left is a peer again by hearsay", "node/peers.go",

@@ -1,0 +1,186 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/node"
+)
+
+// unrest says what is still in motion, or "".
+func (w *World) unrest() string {
+	var first *machine
+	var head uint64
+	for _, m := range w.nodes {
+		if m.gone {
+			continue
+		}
+		if !m.admitted {
+			return fmt.Sprintf("node %d was not admitted", m.n)
+		}
+		if !m.up() {
+			return fmt.Sprintf("node %d is down", m.n)
+		}
+		s := w.oracle.status(m)
+		switch {
+		case first == nil:
+			first, head = m, s.Height
+		case s.Height != head:
+			return fmt.Sprintf("node %d is at entry %d, node %d at %d", first.n, head, m.n, s.Height)
+		}
+		switch {
+		case s.OpenJobs > 0:
+			return fmt.Sprintf("%d jobs are open", s.OpenJobs)
+		case len(s.Waiting) > 0:
+			return fmt.Sprintf("node %d: %d statements wait", m.n, len(s.Waiting))
+		case s.Behind > 0:
+			return fmt.Sprintf("node %d still misses %d entries of the log", m.n, s.Behind)
+		case s.Role == "waiting for its seat" || s.Role == "catching up":
+			return fmt.Sprintf("node %d is %s", m.n, s.Role)
+		case s.Leader == nil:
+			return fmt.Sprintf("node %d knows no leader", m.n)
+		case s.Certified < w.oracle.size:
+			return fmt.Sprintf("node %d: checkpoint %d of %d is certified", m.n, s.Certified, w.oracle.size)
+		}
+		for _, x := range w.nodes {
+			if x.gone && slices.Contains(m.loop.Roster(), x.did) {
+				return fmt.Sprintf("node %d still speaks with node %d, which has left", m.n, x.n)
+			}
+		}
+		for name, text := range s.Alarms { // order: any of them will do
+			if w.rightly(name) || strings.HasPrefix(name, "feeder ") {
+				continue
+			}
+			return fmt.Sprintf("node %d: alarm %s: %s", m.n, name, text)
+		}
+	}
+	return ""
+}
+
+// rightly says whether an alarm may be there at rest: about a clerk that lies.
+func (w *World) rightly(alarm string) bool {
+	return slices.ContainsFunc(w.nodes, func(m *machine) bool { return m.forges && !m.gone && alarm == "clerk "+m.did.Short() })
+}
+
+// final looks at everything once more when the world is at rest.
+func (o *oracle) final() {
+	w := o.w
+	for _, m := range w.nodes {
+		if m.gone {
+			continue
+		}
+		o.check(m, true)
+		s := o.status(m)
+		if s.Totals.Held != o.held || s.Totals.Burnt != o.burnt || s.Totals.Minted != o.minted {
+			w.fail("node %d: held %d, burnt %d, minted %d; the events say %d, %d, %d", m.n, s.Totals.Held, s.Totals.Burnt, s.Totals.Minted, o.held, o.burnt, o.minted)
+		}
+		for i := uint64(1); i <= s.Height; i++ {
+			leaf, err := m.disk.Get(node.EntryKey(i))
+			if err != nil {
+				w.fail("node %d misses entry %d of %d", m.n, i, s.Height)
+				return
+			}
+			if want, ok := o.leaf[i]; ok && sha256.Sum256(leaf) != want {
+				w.fail("node %d has stored another entry at %d", m.n, i)
+				return
+			}
+		}
+	}
+	o.addUp()
+	o.noticed()
+	o.unheard()
+	for id, index := range o.acked {
+		leaf, err := w.first().disk.Get(node.EntryKey(index))
+		if err != nil {
+			w.fail("acknowledged statement %s at entry %d is lost", id, index)
+			return
+		}
+		e, err := icn.DecodeEntry(leaf)
+		if err != nil || e.Statement == nil || icn.SumCID(icn.DagCBOR, e.Wire) != id {
+			w.fail("acknowledged statement %s is not at entry %d", id, index)
+		}
+	}
+	for _, id := range o.order {
+		if !o.jobs[id].ended {
+			w.fail("job %s never ended", id)
+		}
+	}
+}
+
+// noticed looks whether somebody has seen that a clerk signs false roots.
+func (o *oracle) noticed() {
+	w := o.w
+	for _, x := range w.nodes {
+		if !x.forges || x.gone || w.Count.FalseRoots < 30 {
+			continue
+		}
+		if !slices.ContainsFunc(w.nodes, func(m *machine) bool {
+			return !m.gone && o.status(m).Alarms["clerk "+x.did.Short()] != ""
+		}) {
+			w.fail("node %d has signed %d false checkpoints, and nobody has noticed", x.n, w.Count.FalseRoots)
+		}
+	}
+}
+
+// unheard looks whether what strangers said was looked at.
+func (o *oracle) unheard() {
+	o.w.first().loop.View(func(c *core.Machine) {
+		for d := range o.strangers { // order: any of them will do
+			if c.NextNumber(d) != 1 {
+				o.w.fail("a statement of %s, who does not belong, used up a number", d.Short())
+			}
+		}
+	})
+}
+
+// addUp compares every account with what its events add up to.
+func (o *oracle) addUp() {
+	w := o.w
+	for _, m := range w.nodes[:min(len(w.nodes), 8)] {
+		if m.gone {
+			continue
+		}
+		m.loop.View(func(c *core.Machine) {
+			genesis, now := c.Genesis(), c.Head().Time
+			each := func(d icn.DID) {
+				want, ok := c.Account(d, now)
+				if !ok {
+					return
+				}
+				_, s, err := node.ReadStatement(m.disk, d, genesis, 0)
+				if err != nil {
+					w.fail("node %d: statement of %s: %v", m.n, d.Short(), err)
+					return
+				}
+				if got := s.Until(now); got.Balance != want.Balance || got.Held != want.Held || got.Tier != want.Tier {
+					w.fail("node %d: the events of %s add up to %+v, the account is %+v", m.n, d.Short(), got, want)
+				}
+			}
+			for _, p := range w.nodes {
+				each(p.did)
+			}
+			for _, p := range w.members {
+				each(p.did)
+			}
+		})
+	}
+}
+
+// Describe tells how each node stands: for whoever looks at a failed run.
+func (w *World) Describe() string {
+	var b strings.Builder
+	for _, m := range w.nodes {
+		if !m.up() {
+			fmt.Fprintf(&b, "node %d: down\n", m.n)
+			continue
+		}
+		s := w.oracle.status(m)
+		fmt.Fprintf(&b, "node %d: %s, entry %d, certified %d, %d jobs, %d waiting, gap %d, order %+v, alarms %v\n",
+			m.n, s.Role, s.Height, s.Certified, s.OpenJobs, len(s.Waiting), s.Behind, s.Order, s.Alarms)
+	}
+	return b.String()
+}
