@@ -199,6 +199,16 @@ func (r *Reader) Uint32() uint32 {
 	return uint32(n)
 }
 
+// upTo reads a number from 1 to max.
+func (r *Reader) upTo(max uint8) uint8 {
+	n := r.Uint()
+	if r.err == nil && (n == 0 || n > uint64(max)) {
+		r.Fail("%d is not from 1 to %d", n, max)
+		return 0
+	}
+	return uint8(n)
+}
+
 // Bytes reads a byte string of at most max bytes, as a slice of the input.
 func (r *Reader) Bytes(max int) []byte {
 	n := r.head(majorBytes)

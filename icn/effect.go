@@ -48,6 +48,21 @@ type Refund struct {
 	Amount   uint64
 }
 
+// Charge takes capacity away for good, as far as the account has it.
+type Charge struct {
+	Account DID
+	Amount  uint64
+	For     string
+}
+
+// Grant makes capacity for an account, up to its cap.
+type Grant struct {
+	Account DID
+	Amount  uint64
+	Purpose string
+	Thanks  CID // the proposal that is thanked for; undefined = a budget
+}
+
 // SetTier sets how fast, and how far, an account's capacity grows.
 type SetTier struct {
 	Account DID
@@ -93,6 +108,12 @@ func (t *Tier) UnmarshalText(b []byte) error {
 	return nil
 }
 
+// Enact carries out what a proposal asked for.
+type Enact struct {
+	Proposal CID
+	Motion   Motion
+}
+
 // SetTimer makes log time call the fold named by Name's first part at Due. A
 // timer of the same name is replaced.
 type SetTimer struct {
@@ -110,6 +131,9 @@ func (Settle) effect()      {}
 func (Spend) effect()       {}
 func (Burn) effect()        {}
 func (Refund) effect()      {}
+func (Charge) effect()      {}
+func (Grant) effect()       {}
+func (Enact) effect()       {}
 func (SetTier) effect()     {}
 func (SetTimer) effect()    {}
 func (ClearTimer) effect()  {}

@@ -55,22 +55,22 @@ func DecodeEntry(b []byte) (*Entry, error) {
 	return e, nil
 }
 
-// Proposal is what the leader hands to the order: its clock and a statement's
+// Stamped is what the leader hands to the order: its clock and a statement's
 // wire form (empty for a tick). The order adds the index.
-func Proposal(now Time, wire []byte) []byte {
+func Stamped(now Time, wire []byte) []byte {
 	b := make([]byte, 8, 8+len(wire))
 	binary.BigEndian.PutUint64(b, uint64(now))
 	return append(b, wire...)
 }
 
-// OpenProposal takes a proposal apart. The wire form shares memory with b.
-func OpenProposal(b []byte) (Time, []byte, error) {
+// OpenStamped takes it apart. The wire form shares memory with b.
+func OpenStamped(b []byte) (Time, []byte, error) {
 	if len(b) < 8 || len(b) > 8+MaxStatement {
-		return 0, nil, fmt.Errorf("proposal of %d bytes: %w", len(b), ErrInvalid)
+		return 0, nil, fmt.Errorf("stamped statement of %d bytes: %w", len(b), ErrInvalid)
 	}
 	t := binary.BigEndian.Uint64(b)
 	if t > 1<<53 {
-		return 0, nil, fmt.Errorf("proposal: %w: time out of range", ErrInvalid)
+		return 0, nil, fmt.Errorf("stamped statement: %w: time out of range", ErrInvalid)
 	}
 	if len(b) == 8 {
 		return Time(t), nil, nil

@@ -72,15 +72,15 @@ func FuzzRules(f *testing.F) {
 }
 
 func FuzzProposal(f *testing.F) {
-	f.Add(icn.Proposal(sampleTime, nil))
-	f.Add(icn.Proposal(0, []byte("wire")))
+	f.Add(icn.Stamped(sampleTime, nil))
+	f.Add(icn.Stamped(0, []byte("wire")))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		at, wire, err := icn.OpenProposal(b)
+		at, wire, err := icn.OpenStamped(b)
 		if err != nil {
 			require.ErrorIs(t, err, icn.ErrInvalid)
 			return
 		}
-		require.Equal(t, b, icn.Proposal(at, wire))
+		require.Equal(t, b, icn.Stamped(at, wire))
 	})
 }
 

@@ -59,10 +59,31 @@ type Rules struct {
 	TierHigh          uint64 `json:"high_reputation"`        // from it on in the high tier
 	TierLowPermille   uint64 `json:"low_tier_permille"`      // of regeneration and cap
 	TierHighPermille  uint64 `json:"high_tier_permille"`     // of regeneration and cap
+
+	Quorum             uint64 `json:"min_quorum_permille"`        // of the roll that must take part in a vote
+	Threshold          uint64 `json:"passing_threshold_permille"` // of yes and no that must be yes, and more than half
+	ProposalCost       uint64 `json:"proposal_cost"`              // in capacity, of the proposer
+	VoteCost           uint64 `json:"vote_cost"`                  // in capacity, as far as the voter has it
+	ProposalsPerMember uint64 `json:"proposals_per_member"`       // open ones of one proposer
+	Sponsors           uint64 `json:"min_sponsors"`               // members behind a proposal, the proposer among them
+	SponsorMillis      uint64 `json:"sponsor_ms"`                 // a proposal without enough sponsors ends after this
+	DeliberationMillis uint64 `json:"min_deliberation_ms"`        // at least, before the vote opens
+	VotingMillis       uint64 `json:"voting_ms"`                  // how long a vote is open if its proposal does not say
+	MinVotingMillis    uint64 `json:"min_voting_ms"`              // the shortest vote
+	MaxVotingMillis    uint64 `json:"max_voting_ms"`              // the longest vote
+	TimelockMillis     uint64 `json:"timelock_ms"`                // at least, from accepted to enacted
+	VetoMillis         uint64 `json:"veto_ms"`                    // at least, in which the veto group can stop what was accepted
+	BudgetMax          uint64 `json:"max_budget"`                 // the most capacity that one proposal grants
+	ClerksAdmit        uint64 `json:"clerks_admit_members"`       // 1: a clerk admits members by its own word; 0: invites and votes only
+	InvitesPerMember   uint64 `json:"invites_per_member"`         // open join codes of one member
+	RecoveryMillis     uint64 `json:"recovery_delay_ms"`          // from the guardians' word to the new key
+	StrangersPerMinute uint64 `json:"open_rate_limit"`            // requests a minute of callers without a credential, on every node; 0: as each node's file says
 }
 
 // FoldVersion is the behaviour that this release gives new federations.
 const FoldVersion = 1
+
+const day = 24 * 3_600_000
 
 // DefaultRules are what a new federation starts with.
 func DefaultRules() Rules {
@@ -76,6 +97,9 @@ func DefaultRules() Rules {
 		JobsPerMember: 1000, JobBackoffMillis: 200,
 		BanAfter: 3, BanMillis: 600_000, ConvictedMillis: 24 * 3_600_000, SpotChecks: 20, CheckMillis: 60_000,
 		ReputationDecay: 1000, TierLow: 25, TierHigh: 75, TierLowPermille: 500, TierHighPermille: 1500,
+		Quorum: 200, Threshold: 500, ProposalCost: 10, VoteCost: 1, ProposalsPerMember: 10,
+		Sponsors: 1, SponsorMillis: 14 * day, VotingMillis: 7 * day, MinVotingMillis: 60_000, MaxVotingMillis: 90 * day,
+		BudgetMax: 10_000, ClerksAdmit: 1, InvitesPerMember: 3, RecoveryMillis: 3 * day,
 	}
 }
 
@@ -87,6 +111,9 @@ func (r *Rules) fields() []*uint64 {
 		&r.JobGas, &r.JobMaxGas, &r.JobMemoryBytes, &r.JobMaxMemoryBytes, &r.JobOutputBytes, &r.JobMaxOutputBytes, &r.JobsPerMember,
 		&r.JobBackoffMillis, &r.BanAfter, &r.BanMillis, &r.ConvictedMillis, &r.SpotChecks, &r.CheckMillis,
 		&r.ReputationDecay, &r.TierLow, &r.TierHigh, &r.TierLowPermille, &r.TierHighPermille,
+		&r.Quorum, &r.Threshold, &r.ProposalCost, &r.VoteCost, &r.ProposalsPerMember, &r.Sponsors, &r.SponsorMillis,
+		&r.DeliberationMillis, &r.VotingMillis, &r.MinVotingMillis, &r.MaxVotingMillis, &r.TimelockMillis, &r.VetoMillis,
+		&r.BudgetMax, &r.ClerksAdmit, &r.InvitesPerMember, &r.RecoveryMillis, &r.StrangersPerMinute,
 	}
 }
 
@@ -106,13 +133,17 @@ func (r Rules) Check() error {
 	case r.TierLow > r.TierHigh || r.TierHigh > 100 || r.TierLowPermille > 1000 || r.TierHighPermille < 1000 || r.TierHighPermille > 10_000:
 		return fmt.Errorf("rules: %w: low_reputation %d, high_reputation %d, low_tier_permille %d, high_tier_permille %d", ErrInvalid, r.TierLow, r.TierHigh, r.TierLowPermille, r.TierHighPermille)
 	}
+	if err := r.checkVoting(); err != nil {
+		return err
+	}
 	for _, d := range [][2]uint64{{r.JobWallMillis, r.JobMaxWallMillis}, {r.JobGas, r.JobMaxGas}, {r.JobMemoryBytes, r.JobMaxMemoryBytes}, {r.JobOutputBytes, r.JobMaxOutputBytes}} {
 		if d[0] > d[1] {
 			return fmt.Errorf("rules: %w: a job's default of %d is over its maximum of %d: no job could be posted", ErrInvalid, d[0], d[1])
 		}
 	}
 	for _, f := range r.fields() {
-		if *f == 0 && !slices.Contains([]*uint64{&r.ManaPerHour, &r.ManaIssue, &r.SpotChecks, &r.ReputationDecay, &r.TierLow}, f) {
+		if *f == 0 && !slices.Contains([]*uint64{&r.ManaPerHour, &r.ManaIssue, &r.SpotChecks, &r.ReputationDecay, &r.TierLow,
+			&r.Quorum, &r.ProposalCost, &r.VoteCost, &r.DeliberationMillis, &r.TimelockMillis, &r.VetoMillis, &r.BudgetMax, &r.ClerksAdmit, &r.InvitesPerMember, &r.RecoveryMillis, &r.StrangersPerMinute}, f) {
 			return fmt.Errorf("rules: %w: a limit is zero", ErrInvalid)
 		}
 		if *f > 1<<53 {

@@ -35,7 +35,7 @@ var decoders = map[string]struct {
 		return NodeExpel{Node: r.DID(), Reason: r.Text(MaxReason), Withdrawn: r.Bool()}
 	}},
 	InviteCreate{}.Kind(): {3, readInviteCreate},
-	MemberAdmit{}.Kind():  {3, readMemberAdmit},
+	MemberAdmit{}.Kind():  {4, readMemberAdmit},
 	KeyRotate{}.Kind():    {2, readKeyRotate},
 	AuditHead{}.Kind():    {2, func(r *Reader) Op { return AuditHead{Lines: r.Uint(), Head: r.Hash()} }},
 	JobPost{}.Kind():      {3, func(r *Reader) Op { return JobPost{Via: r.DID(), Budget: r.Uint(), Spec: ReadJobSpec(r)} }},
@@ -53,6 +53,21 @@ var decoders = map[string]struct {
 	NodeProfile{}.Kind(): {6, func(r *Reader) Op { return ReadNodeProfile(r) }},
 	ManaSpend{}.Kind():   {2, readManaSpend},
 	BanLift{}.Kind():     {1, func(r *Reader) Op { return BanLift{Executor: r.DID()} }},
+
+	MemberLeave{}.Kind():      {0, func(*Reader) Op { return MemberLeave{} }},
+	GuardiansSet{}.Kind():     {2, func(r *Reader) Op { return GuardiansSet{Guardians: r.dids(MaxGuardians), Needed: r.Uint()} }},
+	RecoverySupport{}.Kind():  {3, readRecoverySupport},
+	RecoveryVeto{}.Kind():     {0, func(*Reader) Op { return RecoveryVeto{} }},
+	ProposalCreate{}.Kind():   {2, func(r *Reader) Op { return ProposalCreate{Draft: r.Bool(), Proposal: readProposal(r)} }},
+	ProposalAmend{}.Kind():    {2, func(r *Reader) Op { return ProposalAmend{ID: r.MustCID(), Proposal: readProposal(r)} }},
+	ProposalAdvance{}.Kind():  {1, func(r *Reader) Op { return ProposalAdvance{ID: r.MustCID()} }},
+	ProposalSponsor{}.Kind():  {1, func(r *Reader) Op { return ProposalSponsor{ID: r.MustCID()} }},
+	ProposalWithdraw{}.Kind(): {1, func(r *Reader) Op { return ProposalWithdraw{ID: r.MustCID()} }},
+	ProposalVeto{}.Kind():     {2, func(r *Reader) Op { return ProposalVeto{ID: r.MustCID(), Reason: r.Text(MaxReason)} }},
+	ProposalClose{}.Kind():    {1, func(r *Reader) Op { return ProposalClose{ID: r.MustCID()} }},
+	BallotCast{}.Kind():       {3, readBallotCast},
+	DelegationSet{}.Kind():    {4, readDelegationSet},
+	DelegationRevoke{}.Kind(): {1, func(r *Reader) Op { return DelegationRevoke{Scope: readScope(r)} }},
 }
 
 func appendOp(b []byte, op Op) []byte {
@@ -166,15 +181,17 @@ func readInviteCreate(r *Reader) Op {
 	return InviteCreate{CodeHash: r.Hash(), Role: r.role(), Expires: r.Time()}
 }
 
-// MemberAdmit takes a person or an organisation in.
+// MemberAdmit takes a person or an organisation in: said by a clerk, or by anybody
+// who hands on a join code.
 type MemberAdmit struct {
 	Member DID
 	Role   Role
 	Name   string
+	Code   []byte // a join code, or empty
 }
 
 func readMemberAdmit(r *Reader) Op {
-	m := MemberAdmit{Member: r.DID(), Role: r.role(), Name: r.Text(128)}
+	m := MemberAdmit{Member: r.DID(), Role: r.role(), Name: r.Text(128), Code: r.Bytes(64)}
 	if r.err == nil && m.Role == RoleNode {
 		r.Fail("a node is admitted by node.admit")
 	}
@@ -204,7 +221,7 @@ func (NodeRejoin) fields() int   { return 1 }
 func (NodeLeave) fields() int    { return 0 }
 func (NodeExpel) fields() int    { return 3 }
 func (InviteCreate) fields() int { return 3 }
-func (MemberAdmit) fields() int  { return 3 }
+func (MemberAdmit) fields() int  { return 4 }
 
 func (o NodeAdmit) appendFields(b []byte) []byte {
 	b = AppendDID(b, o.Node)
@@ -223,5 +240,5 @@ func (o InviteCreate) appendFields(b []byte) []byte {
 }
 func (o MemberAdmit) appendFields(b []byte) []byte {
 	b = AppendUint(AppendDID(b, o.Member), uint64(o.Role))
-	return AppendText(b, o.Name)
+	return AppendBytes(AppendText(b, o.Name), o.Code)
 }

@@ -110,7 +110,7 @@ func TestProposalsComeBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := anyTime(t, "time")
 		wire := rapid.SliceOfN(rapid.Byte(), 0, 100).Draw(t, "wire")
-		at, back, err := icn.OpenProposal(icn.Proposal(now, wire))
+		at, back, err := icn.OpenStamped(icn.Stamped(now, wire))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestProposalsComeBack(t *testing.T) {
 		require.Equal(t, len(wire) == 0, back == nil)
 	})
 	for _, bad := range [][]byte{nil, make([]byte, 7), make([]byte, 9+icn.MaxStatement), {0, 0x20, 0, 0, 0, 0, 0, 1}} {
-		_, _, err := icn.OpenProposal(bad)
+		_, _, err := icn.OpenStamped(bad)
 		require.ErrorIs(t, err, icn.ErrInvalid)
 	}
 }

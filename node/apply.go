@@ -74,7 +74,7 @@ func (l *Loop) open(committed []order.Committed) ([]toApply, error) {
 	items := make([]toApply, 0, len(committed))
 	for _, c := range committed {
 		it := toApply{raftIndex: c.Index}
-		t, wire, err := icn.OpenProposal(c.Data)
+		t, wire, err := icn.OpenStamped(c.Data)
 		if err == nil && wire != nil {
 			it.st, err = icn.DecodeStatement(wire)
 		}

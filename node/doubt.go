@@ -138,7 +138,7 @@ const maxAnew = 16
 // node has recorded in its place.
 func (l *Loop) compare(c order.Committed) error {
 	index := l.m.Head().Index - l.skip + 1
-	t, wire, err := icn.OpenProposal(c.Data)
+	t, wire, err := icn.OpenStamped(c.Data)
 	if err != nil {
 		wire = nil
 	}

@@ -64,13 +64,13 @@ func (l *Loop) propose() {
 			l.leading.queue = good[i:]
 			break
 		}
-		payloads = append(payloads, icn.Proposal(l.clock(), q.wire))
+		payloads = append(payloads, icn.Stamped(l.clock(), q.wire))
 		size += len(q.wire)
 		l.leading.inflight[q.hash] = l.now
 	}
 	if due, ok := l.m.NextTimer(); ok && due <= l.clock() && len(payloads) == 0 && (due != l.leading.tickFor || l.now-l.leading.tickAt > 1000) {
 		l.leading.tickFor, l.leading.tickAt = due, l.now
-		payloads = append(payloads, icn.Proposal(l.clock(), nil))
+		payloads = append(payloads, icn.Stamped(l.clock(), nil))
 	}
 	if len(payloads) == 0 {
 		return
