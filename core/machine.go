@@ -16,6 +16,7 @@ package core
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/identity"
@@ -158,6 +159,9 @@ func (m *Machine) Apply(e icn.Entry, sig Checked) (Outcome, error) {
 	if e.Statement != nil {
 		r.statement(e, sig)
 	}
+	if r.out.Nodes {
+		m.identity.KeepClerks(m.Rules())
+	}
 	m.head.Put(state.One{}, r.head)
 	r.out.Leaf = e.Encode()
 	r.out.Stored, r.out.Hashes = m.log.append(r.out.Leaf)
@@ -190,6 +194,10 @@ func (r *run) fireTimers() {
 			r.event(icn.CheckpointDue{Size: r.head.Index})
 			continue
 		}
+		if strings.HasPrefix(name, identity.TimerPrefix) {
+			r.fireIdentity(name)
+			continue
+		}
 		res, err := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)
 		if err == nil {
 			err = r.follow(res)
@@ -201,6 +209,29 @@ func (r *run) fireTimers() {
 			r.changed()
 		}
 	}
+}
+
+// fireIdentity ends a suspension, or gives a member the key that its guardians want.
+func (r *run) fireIdentity(name string) {
+	effects, events := r.m.identity.Fire(r.identityStep(), name)
+	for _, b := range events {
+		r.event(b)
+	}
+	if err := r.carryOut(effects); err != nil {
+		panic(fmt.Sprintf("core: timer %q: %v", name, err))
+	}
+	if len(events) > 0 {
+		r.out.Nodes = true
+		r.changed()
+	}
+}
+
+func (r *run) identityStep() identity.Step {
+	s := identity.Step{Index: r.head.Index, Time: r.head.Time, Rules: r.m.Rules()}
+	if r.author != nil {
+		s.Author = *r.author
+	}
+	return s
 }
 
 // changed makes sure that the clerks soon sign what follows from this entry.
@@ -266,6 +297,11 @@ func (r *run) op(statement icn.CID, i int, op icn.Op) error {
 			return fmt.Errorf("rotate key: %w: the new key has not agreed", icn.ErrDenied)
 		}
 		return r.identity(o)
+	case icn.RecoverySupport:
+		if !s.verify(o.Key, icn.RotationBytes(s.network, o.Member, o.Key), o.Proof[:]) {
+			return fmt.Errorf("recover key: %w: the new key has not agreed", icn.ErrDenied)
+		}
+		return r.identity(o)
 	default:
 		return r.identity(o)
 	}
@@ -292,7 +328,7 @@ func (r *run) tellSpent() {
 }
 
 func (r *run) identity(o icn.Op) error {
-	effects, events, err := r.m.identity.Apply(identity.Step{Author: *r.author, Index: r.head.Index, Time: r.head.Time, Rules: r.m.Rules()}, o)
+	effects, events, err := r.m.identity.Apply(r.identityStep(), o)
 	if err != nil {
 		return err
 	}

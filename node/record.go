@@ -105,6 +105,14 @@ func subjects(body icn.EventBody) (icn.CID, []icn.DID) {
 		return icn.CID{}, []icn.DID{e.Account}
 	case icn.TierChanged:
 		return icn.CID{}, []icn.DID{e.Account}
+	case icn.CapacityCharged:
+		return icn.CID{}, []icn.DID{e.Account}
+	case icn.BudgetGranted:
+		return icn.CID{}, []icn.DID{e.Account}
+	case icn.ProposerThanked:
+		return icn.CID{}, []icn.DID{e.Account}
+	case icn.ReputationFrozen:
+		return icn.CID{}, []icn.DID{e.Who}
 	case icn.JobCancelled:
 		return e.Job, []icn.DID{e.Submitter}
 	}
