@@ -146,6 +146,24 @@ func play(f *federation) {
 	f.keys["ann"] = "ann's second key"
 	f.say("ann", post("n1", 20))
 	f.say("n1", icn.AuditHead{Lines: 12, Head: [32]byte{1, 2, 3}})
+
+	// Members bring others, and help each other to a new key.
+	f.say("ann", icn.InviteCreate{CodeHash: [32]byte(block("friend").Hash()[2:]), Role: icn.RolePerson, Expires: f.now + 60_000})
+	f.say("bob", icn.MemberAdmit{Member: did("eve"), Role: icn.RolePerson, Name: "Eve", Code: []byte("friend")})
+	f.say("eve", icn.GuardiansSet{Guardians: []icn.DID{did("ann"), did("bob"), did("n1")}, Needed: 2})
+	f.say("ann", f.recover("eve", "eve's second key"))
+	f.say("n1", f.recover("eve", "eve's second key"))
+	f.say("eve", icn.RecoveryVeto{})
+	f.refused(f.statement("n2", f.recover("eve", "eve's second key")), icn.ErrDenied, "not a guardian")
+	f.say("ann", f.recover("eve", "eve's second key"))
+	f.say("bob", f.recover("eve", "eve's third key"))
+	f.say("n1", f.recover("eve", "eve's second key"))
+	f.tick(3 * 24 * 3_600_000)
+	f.refused(f.statement("eve", icn.MemberLeave{}), icn.ErrDenied, "signature")
+	f.numbers["eve"]--
+	f.keys["eve"] = "eve's second key"
+	f.say("eve", icn.MemberLeave{})
+	f.refused(f.statement("eve", icn.MemberLeave{}), icn.ErrDenied, "does not belong")
 	f.tick(1 << 40)
 }
 
@@ -272,6 +290,6 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 		}
 	}
 	play(f)
-	require.Len(t, kinds, 18, "%v", kinds)
-	require.Len(t, events, 27, "%v", events)
+	require.Len(t, kinds, 22, "%v", kinds)
+	require.Len(t, events, 31, "%v", events)
 }
