@@ -168,8 +168,6 @@ func (f *Fold) Do(s Step, e icn.Effect) (icn.EventBody, error) {
 		return nil, f.burn(s, e)
 	case icn.Refund:
 		return f.refund(s, e)
-	case icn.Charge:
-		return f.charge(s, e)
 	case icn.Grant:
 		return f.grant(s, e)
 	case icn.SetTier:
@@ -293,21 +291,6 @@ func (f *Fold) refund(s Step, e icn.Refund) (icn.EventBody, error) {
 		return nil, err
 	}
 	return icn.Refunded{Job: e.Job, From: e.From, To: e.To, Paid: e.Amount, Amount: got}, f.give(s, e.To, got)
-}
-
-// charge takes what an account has of the amount. Nothing taken is nothing told.
-func (f *Fold) charge(s Step, e icn.Charge) (icn.EventBody, error) {
-	var got uint64
-	err := f.move(s, e.Account, func(a *Account, t *Totals) error {
-		got = min(e.Amount, a.Balance)
-		a.Balance -= got
-		t.Burnt += got
-		return nil
-	})
-	if err != nil || got == 0 {
-		return nil, err
-	}
-	return icn.CapacityCharged{Account: e.Account, Amount: got, For: e.For}, nil
 }
 
 // grant mints what an account has room for. A budget comes in whole or not at all:

@@ -120,7 +120,7 @@ var eventTypes = []struct{ typ, word string }{
 	{"RecoverySupported", "recovery"}, {"RecoveryVetoed", "recovery-veto"},
 	{"ProposalCreated", "proposal"}, {"ProposalSponsored", "sponsor"}, {"ProposalMoved", "stage"}, {"VotingOpened", "opened"}, {"VoteCast", "vote"},
 	{"VoteDelegated", "delegation"}, {"DelegationRevoked", "revoked"}, {"VotingClosed", "closed"}, {"Enacted", "enacted"}, {"RuleChanged", "rule"},
-	{"ClerksChosen", "clerks"}, {"VetoGroupChanged", "veto-group"}, {"BudgetGranted", "budget"}, {"CapacityCharged", "charged"}, {"ProposerThanked", "thanks"},
+	{"ClerksChosen", "clerks"}, {"VetoGroupChanged", "veto-group"}, {"BudgetGranted", "budget"}, {"ProposerThanked", "thanks"},
 	{"UpgradeNoticed", "upgrade"}, {"CredentialPaused", "credential"}, {"ReputationFrozen", "frozen"},
 }
 
