@@ -79,7 +79,8 @@ func (a *app) historyCommand() *cobra.Command {
 
 // causes are the everyday words for what changes an account.
 var causes = map[string]string{"AccountOpened": "opened", "JobPosted": "job posted", "JobSettled": "job settled", "JobRolledBack": "rolled back",
-	"JobCancelled": "job cancelled", "Refunded": "refund", "ManaSpent": "spent", "TierChanged": "tier"}
+	"JobCancelled": "job cancelled", "Refunded": "refund", "ManaSpent": "spent", "TierChanged": "tier",
+	"BudgetGranted": "budget", "ProposerThanked": "thanks"}
 
 func (a *app) showHistory(p printer, v node.Statement) {
 	rows := make([][]string, 0, len(v.Lines))

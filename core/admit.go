@@ -31,12 +31,31 @@ func (m *Machine) standing(s *icn.Statement, now icn.Time) error {
 	if !m.identity.Belongs(s.Author) {
 		return fmt.Errorf("statement: %w: %s does not belong to this federation", icn.ErrDenied, s.Author)
 	}
+	if err := m.restricted(s); err != nil {
+		return err
+	}
 	w, _ := m.numbers.Get(s.Author)
 	if err := w.free(s.Number); err != nil {
 		return fmt.Errorf("statement of %s: %w", s.Author, err)
 	}
 	if s.Until != 0 && now > s.Until {
 		return fmt.Errorf("statement %d of %s: %w: it was good until %d ms, log time is %d", s.Number, s.Author, icn.ErrConflict, s.Until, now)
+	}
+	return nil
+}
+
+// restricted refuses what a suspended member may not say: all but what saves its
+// key, and that it leaves. A node goes on, whatever else its operator is.
+func (m *Machine) restricted(s *icn.Statement) error {
+	if !m.identity.Suspended(s.Author) || m.IsNode(s.Author) {
+		return nil
+	}
+	for _, op := range s.Ops {
+		switch op.(type) {
+		case icn.KeyRotate, icn.RecoveryVeto, icn.MemberLeave, icn.GuardiansSet:
+		default:
+			return fmt.Errorf("statement: %w: %s is suspended, and may only see to its key or leave, not say %s", icn.ErrDenied, s.Author, op.Kind())
+		}
 	}
 	return nil
 }

@@ -2,8 +2,11 @@ package core
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
 	"github.com/InterCooperative-Network/icn-core/mesh"
 )
@@ -50,10 +53,16 @@ func (m *Machine) checkParts() error {
 	if err := m.identity.Check(); err != nil {
 		return err
 	}
+	if err := m.checkMembers(); err != nil {
+		return err
+	}
+	if err := m.checkVotes(); err != nil {
+		return err
+	}
 	var err error
 	jobs := 0
 	m.timers.due.Each(func(name string, due icn.Time) bool {
-		if name == checkpointTimer {
+		if name == checkpointTimer || strings.HasPrefix(name, identity.TimerPrefix) || governance.IsTimer(name) {
 			return true
 		}
 		jobs++
@@ -90,5 +99,58 @@ func (m *Machine) checkParts() error {
 		}
 		return err == nil
 	})
+	return err
+}
+
+// checkMembers says whether suspensions and recoveries have their timers, and no
+// others are there; and whether the row of the clerks is up to date.
+func (m *Machine) checkMembers() (err error) {
+	set, wanted := 0, 0
+	m.timers.due.Each(func(name string, _ icn.Time) bool {
+		if strings.HasPrefix(name, identity.TimerPrefix) || governance.IsTimer(name) {
+			set++
+		}
+		return true
+	})
+	m.identity.Timers(func(name string, due icn.Time) {
+		wanted++
+		if at, ok := m.timers.due.Get(name); !ok || at != due {
+			err = fmt.Errorf("timer %q: %w: it is not set", name, icn.ErrCorrupt)
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case set != wanted:
+		return fmt.Errorf("timers: %w: %d of members are set, not %d", icn.ErrCorrupt, set, wanted)
+	case !m.identity.ClerksKept(m.Rules()):
+		return fmt.Errorf("clerks: %w: their row does not tell who they are", icn.ErrCorrupt)
+	}
+	return nil
+}
+
+// checkVotes says whether every proposal that waits for a time has its timer, and
+// whether what is counted with is there.
+func (m *Machine) checkVotes() error {
+	if err := m.votes.Check(); err != nil {
+		return err
+	}
+	wanted, set := 0, 0
+	var err error
+	m.votes.Timers(func(name string, due icn.Time) {
+		wanted++
+		if at, ok := m.timers.due.Get(name); !ok || at != due {
+			err = fmt.Errorf("timer %q: %w: it is not set", name, icn.ErrCorrupt)
+		}
+	})
+	m.timers.due.Each(func(name string, _ icn.Time) bool {
+		if governance.IsTimer(name) {
+			set++
+		}
+		return true
+	})
+	if err == nil && set != wanted {
+		err = fmt.Errorf("timers: %w: %d of votes are set, not %d", icn.ErrCorrupt, set, wanted)
+	}
 	return err
 }

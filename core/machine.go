@@ -17,6 +17,7 @@ package core
 import (
 	"fmt"
 
+	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
@@ -43,6 +44,7 @@ type Machine struct {
 	mana     *mana.Fold
 	mesh     *mesh.Fold
 	names    *reputation.Fold
+	votes    *governance.Fold
 	log      frontier
 }
 
@@ -94,6 +96,7 @@ func empty(genesis icn.Block, verify Verify) (*Machine, error) {
 		mana:     mana.New(db),
 		mesh:     mesh.New(db),
 		names:    reputation.New(db),
+		votes:    governance.New(db),
 	}, nil
 }
 
@@ -158,6 +161,9 @@ func (m *Machine) Apply(e icn.Entry, sig Checked) (Outcome, error) {
 	if e.Statement != nil {
 		r.statement(e, sig)
 	}
+	if r.out.Nodes {
+		m.identity.KeepClerks(m.Rules())
+	}
 	m.head.Put(state.One{}, r.head)
 	r.out.Leaf = e.Encode()
 	r.out.Stored, r.out.Hashes = m.log.append(r.out.Leaf)
@@ -190,17 +196,30 @@ func (r *run) fireTimers() {
 			r.event(icn.CheckpointDue{Size: r.head.Index})
 			continue
 		}
-		res, err := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)
-		if err == nil {
-			err = r.follow(res)
-		}
-		if err != nil {
+		events := len(r.out.Events)
+		if err := r.fire(name); err != nil {
 			panic(fmt.Sprintf("core: timer %q: %v", name, err))
 		}
-		if len(res.Events) > 0 {
+		if len(r.out.Events) > events {
 			r.changed()
 		}
 	}
+}
+
+// fire hands a timer to the fold that set it.
+func (r *run) fire(name string) error {
+	if governance.IsTimer(name) {
+		res, err := r.m.votes.Fire(r.voteStep(icn.Statement{}, icn.CID{}), name)
+		if err != nil {
+			return err
+		}
+		return r.vote(res)
+	}
+	res, err := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)
+	if err != nil {
+		return err
+	}
+	return r.follow(res)
 }
 
 // changed makes sure that the clerks soon sign what follows from this entry.
@@ -228,7 +247,7 @@ func (r *run) statement(e icn.Entry, sig Checked) {
 	events := len(r.out.Events)
 	m.db.Begin()
 	for i, op := range s.Ops {
-		if err := r.op(id, i, op); err != nil {
+		if err := r.op(s, id, i, op); err != nil {
 			m.db.Rollback()
 			if r.out.Nodes {
 				m.identity.Refresh()
@@ -248,7 +267,7 @@ func (r *run) refuse(e icn.Entry, err error) {
 }
 
 // op applies one operation and carries out what it asks of other folds.
-func (r *run) op(statement icn.CID, i int, op icn.Op) error {
+func (r *run) op(st *icn.Statement, statement icn.CID, i int, op icn.Op) error {
 	s := r.m
 	if o, ok := op.(icn.ManaSpend); ok {
 		return r.spend(o)
@@ -261,6 +280,13 @@ func (r *run) op(statement icn.CID, i int, op icn.Op) error {
 			return err
 		}
 		return r.follow(res)
+	case icn.ProposalCreate, icn.ProposalAmend, icn.ProposalAdvance, icn.ProposalSponsor, icn.ProposalWithdraw, icn.ProposalVeto, icn.ProposalClose,
+		icn.BallotCast, icn.DelegationSet, icn.DelegationRevoke:
+		res, err := s.votes.Apply(r.voteStep(*st, statement), i, o)
+		if err != nil {
+			return err
+		}
+		return r.vote(res)
 	case icn.KeyRotate:
 		if !s.verify(o.Key, icn.RotationBytes(s.network, *r.author, o.Key), o.Proof[:]) {
 			return fmt.Errorf("rotate key: %w: the new key has not agreed", icn.ErrDenied)
@@ -296,6 +322,11 @@ func (r *run) identity(o icn.Op) error {
 	if err != nil {
 		return err
 	}
+	return r.belonging(effects, events)
+}
+
+// belonging carries out what the fold of identity led to.
+func (r *run) belonging(effects []icn.Effect, events []icn.EventBody) error {
 	r.out.Nodes = true
 	for _, b := range events {
 		r.event(b)
@@ -303,9 +334,15 @@ func (r *run) identity(o icn.Op) error {
 	if err := r.carryOut(effects); err != nil {
 		return err
 	}
+	var author icn.DID
+	if r.author != nil {
+		author = *r.author
+	}
 	for _, b := range events {
 		if left, ok := b.(icn.NodeLeft); ok {
-			return r.follow(r.m.mesh.Left(r.meshStep(*r.author, icn.CID{}), left.Node))
+			if err := r.follow(r.m.mesh.Left(r.meshStep(author, icn.CID{}), left.Node)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -321,13 +358,21 @@ func (r *run) follow(res mesh.Result) error {
 		return err
 	}
 	for _, b := range res.Events {
-		for _, c := range r.m.names.See(r.head.Time, r.m.Rules(), b) {
-			if !c.Turned {
-				continue
-			}
-			if err := r.carryOut([]icn.Effect{icn.SetTier{Account: c.Who, Tier: c.Tier}}); err != nil {
-				return err
-			}
+		if err := r.noted(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noted tells the fold of reputations what happened, and accounts what follows.
+func (r *run) noted(b icn.EventBody) error {
+	for _, c := range r.m.names.See(r.head.Time, r.m.Rules(), b) {
+		if !c.Turned {
+			continue
+		}
+		if err := r.carryOut([]icn.Effect{icn.SetTier{Account: c.Who, Tier: c.Tier}}); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -362,13 +407,21 @@ func (r *run) carryOut(effects []icn.Effect) error {
 			r.m.timers.set(e.Name, e.Due)
 		case icn.ClearTimer:
 			r.m.timers.clear(e.Name)
+		case icn.Enact:
+			if err := r.enact(e); err != nil {
+				return err
+			}
 		default:
 			b, err := r.m.mana.Do(mana.Step{Time: r.head.Time, Rules: r.m.Rules()}, e)
 			if err != nil {
 				return err
 			}
-			if b != nil {
-				r.event(b)
+			if b == nil {
+				continue
+			}
+			r.event(b)
+			if err := r.noted(b); err != nil {
+				return err
 			}
 		}
 	}

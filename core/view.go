@@ -15,7 +15,7 @@ func (m *Machine) IsNode(d icn.DID) bool {
 	return ok
 }
 
-// Belongs says whether d may speak: an active node or a member.
+// Belongs says whether d may speak: an active node or a member that has not left.
 func (m *Machine) Belongs(d icn.DID) bool { return m.identity.Belongs(d) }
 
 // Node returns an active node.
@@ -32,16 +32,36 @@ func (m *Machine) Nodes() []identity.Peer { return m.identity.Nodes() }
 func (m *Machine) Clerks() []identity.Peer { return m.identity.Clerks(m.Rules()) }
 
 // Learners lists the active nodes that are no clerks.
-func (m *Machine) Learners() []identity.Peer { return m.Nodes()[len(m.Clerks()):] }
+func (m *Machine) Learners() []identity.Peer { return m.identity.Learners(m.Rules()) }
+
+// IsClerk says whether d is one of the clerks.
+func (m *Machine) IsClerk(d icn.DID) bool { return m.identity.IsClerk(d, m.Rules()) }
 
 // Accused calls fn for each node that a clerk wants to expel, in the order of DIDs.
 func (m *Machine) Accused(fn func(icn.DID, identity.Ballots) bool) { m.identity.Accused(fn) }
 
-// Member returns a person or organisation.
+// Member returns a person or organisation, also one that has left.
 func (m *Machine) Member(d icn.DID) (identity.Member, bool) { return m.identity.Member(d) }
 
-// Members calls fn for each member, in the order of DIDs.
+// Members calls fn for each member, also for those that have left, in the order of
+// DIDs.
 func (m *Machine) Members(fn func(icn.DID, identity.Member) bool) { m.identity.Members(fn) }
+
+// OnRoll says whether d was a member in good standing after an entry, and as what.
+func (m *Machine) OnRoll(d icn.DID, index uint64) (icn.Role, bool) {
+	return m.identity.OnRoll(d, index)
+}
+
+// Roll lists who of an electorate was in good standing after an entry, by DID.
+func (m *Machine) Roll(index uint64, e icn.Electorate) []icn.Voter {
+	return m.identity.Roll(index, e)
+}
+
+// GuardiansOf are those who can give a member a new key, if there are any.
+func (m *Machine) GuardiansOf(d icn.DID) (identity.Guardians, bool) { return m.identity.GuardiansOf(d) }
+
+// RecoveryOf is what guardians have said about a member's key, if they have.
+func (m *Machine) RecoveryOf(d icn.DID) (identity.Recovery, bool) { return m.identity.RecoveryOf(d) }
 
 // KeyOf is the public key that d's statements are signed with now.
 func (m *Machine) KeyOf(d icn.DID) [32]byte { return m.identity.KeyOf(d) }

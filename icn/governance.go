@@ -231,9 +231,11 @@ func (o RecoverySupport) appendFields(b []byte) []byte {
 }
 func (RecoveryVeto) appendFields(b []byte) []byte { return b }
 func (o ProposalCreate) appendFields(b []byte) []byte {
-	return o.Proposal.append(AppendBool(b, o.Draft))
+	return AppendProposal(AppendBool(b, o.Draft), o.Proposal)
 }
-func (o ProposalAmend) appendFields(b []byte) []byte    { return o.Proposal.append(AppendCID(b, o.ID)) }
+func (o ProposalAmend) appendFields(b []byte) []byte {
+	return AppendProposal(AppendCID(b, o.ID), o.Proposal)
+}
 func (o ProposalAdvance) appendFields(b []byte) []byte  { return AppendCID(b, o.ID) }
 func (o ProposalSponsor) appendFields(b []byte) []byte  { return AppendCID(b, o.ID) }
 func (o ProposalWithdraw) appendFields(b []byte) []byte { return AppendCID(b, o.ID) }
@@ -357,6 +359,7 @@ type (
 		Kind     string     `json:"kind"`
 		Motion   MotionJSON `json:"motion"`
 		Stage    Stage      `json:"stage"`
+		Cost     uint64     `json:"cost,omitempty"` // in capacity, of the proposer
 	}
 	// ProposalSponsored: a member wants a proposal to be voted on.
 	ProposalSponsored struct {
@@ -388,6 +391,7 @@ type (
 		By       *DID     `json:"by,omitempty"` // its proxy
 		Choice   []uint64 `json:"choice"`
 		Ballots  uint64   `json:"ballots"` // so many are in, changed ones counted again
+		Cost     uint64   `json:"cost"`    // in capacity, of who cast it
 	}
 	// VoteDelegated: a member's vote goes with another's.
 	VoteDelegated struct {
@@ -435,12 +439,6 @@ type (
 		Account DID    `json:"account"`
 		Amount  uint64 `json:"amount"`
 		Purpose string `json:"purpose"`
-	}
-	// CapacityCharged: a vote or a proposal cost its author capacity.
-	CapacityCharged struct {
-		Account DID    `json:"account"`
-		Amount  uint64 `json:"amount"`
-		For     string `json:"for"`
 	}
 	// ProposerThanked: a proposal that was enacted is worth something.
 	ProposerThanked struct {
@@ -522,9 +520,6 @@ func (VetoGroupChanged) EventType() string { return "VetoGroupChanged" }
 func (BudgetGranted) EventType() string { return "BudgetGranted" }
 
 // EventType implements EventBody.
-func (CapacityCharged) EventType() string { return "CapacityCharged" }
-
-// EventType implements EventBody.
 func (ProposerThanked) EventType() string { return "ProposerThanked" }
 
 // EventType implements EventBody.
@@ -545,6 +540,10 @@ func Difference(events []EventBody) (h CID, err error) {
 	}
 	lines := make([]line, 0, len(events))
 	for _, e := range events {
+		if s, ok := e.(MemberSuspended); ok { // from when it counts is known when it is enacted
+			s.Until = 0
+			e = s
+		}
 		lines = append(lines, line{e.EventType(), e})
 	}
 	b, err := json.Marshal(lines)

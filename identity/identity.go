@@ -1,8 +1,10 @@
 // Package identity is the fold that knows who belongs to the federation: nodes,
-// persons, organisations, the keys they sign with, and open join codes.
+// persons, organisations, the keys they sign with, and open join codes; and who
+// was on the roll of members at which entry.
 //
 // The invariant it keeps: a place in the order (a Raft id) is given out once and
-// never again, and the clerks are an odd number of active nodes.
+// never again, the clerks are an odd number of active nodes, and nobody who ever
+// was a member is forgotten.
 //
 // It keeps no capacity and no keys' secrets, checks no signatures, and knows nothing
 // of Raft but the numbers.
@@ -11,11 +13,11 @@
 //	effects := f.Found(genesis)
 //	effects, events, err := f.Apply(step, icn.NodeAdmit{Node: did})
 //	clerks := f.Clerks(rules)
+//	roll := f.Roll(index, icn.Persons)
 package identity
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 
@@ -32,20 +34,6 @@ type Node struct {
 	Addrs  []string // as they were when it was admitted: hints
 }
 
-// Member is a person or an organisation.
-type Member struct {
-	Role  icn.Role
-	Name  string
-	Since uint64 // the entry that admitted it; 0 = founder
-}
-
-// Invite is an unused join code.
-type Invite struct {
-	Role    icn.Role
-	Expires icn.Time
-	By      icn.DID
-}
-
 // Peer is a node and its place in the order.
 type Peer struct {
 	DID    icn.DID
@@ -54,14 +42,22 @@ type Peer struct {
 
 // Fold is the state of identity.
 type Fold struct {
-	nodes   *state.Table[icn.DID, Node]
-	members *state.Table[icn.DID, Member]
-	invites *state.Table[[32]byte, Invite]
-	keys    *state.Table[icn.DID, Key]      // of those who have another than their DID's
-	owners  *state.Table[[32]byte, icn.DID] // of keys that are no DIDs
-	ballots *state.Table[icn.DID, Ballots]  // on the nodes that clerks want to expel
-	next    *state.Table[state.One, uint64] // the next Raft id and admission number
-	active  []icn.DID                       // active nodes by Seq: derived, never stored
+	nodes      *state.Table[icn.DID, Node]
+	members    *state.Table[icn.DID, Member]
+	invites    *state.Table[[32]byte, Invite]
+	keys       *state.Table[icn.DID, Key]      // of those who have another than their DID's
+	owners     *state.Table[[32]byte, icn.DID] // of keys that are no DIDs
+	ballots    *state.Table[icn.DID, Ballots]  // on the nodes that clerks want to expel
+	guardians  *state.Table[icn.DID, Guardians]
+	recoveries *state.Table[icn.DID, Recovery]    // of members that may get a new key
+	choice     *state.Table[state.One, []icn.DID] // nodes that shall be clerks first
+	kept       *state.Table[state.One, []Clerk]   // the clerks in force, for proofs
+	next       *state.Table[state.One, uint64]    // the next Raft id and admission number
+
+	// Derived, never stored.
+	active []icn.DID          // active nodes by Seq
+	rank   []icn.DID          // active nodes, those that shall be clerks first
+	given  map[icn.DID]uint64 // stored join codes of each giver
 }
 
 // New registers the fold's tables.
@@ -79,6 +75,15 @@ func New(db *state.DB) *Fold {
 			Name: "key-owner", Key: hashKey, Parse: parseHashKey, Append: appendOwner, Read: readOwner}),
 		ballots: state.NewTable(db, state.Spec[icn.DID, Ballots]{
 			Name: "expulsion", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendBallots, Read: readBallots}),
+		guardians: state.NewTable(db, state.Spec[icn.DID, Guardians]{
+			Name: "guardians", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendGuardians, Read: readGuardians}),
+		recoveries: state.NewTable(db, state.Spec[icn.DID, Recovery]{
+			Name: "recovery", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendRecovery, Read: readRecovery}),
+		choice: state.NewTable(db, state.Spec[state.One, []icn.DID]{
+			Name: "clerk-choice", Key: state.OneKey, Parse: state.ParseOneKey, Append: icn.AppendDIDs,
+			Read: func(r *icn.Reader) []icn.DID { return r.DIDs(maxChoice) }}),
+		kept: state.NewTable(db, state.Spec[state.One, []Clerk]{
+			Name: "clerks", Key: state.OneKey, Parse: state.ParseOneKey, Append: appendClerks, Read: readClerks}),
 		next: state.NewTable(db, state.Spec[state.One, uint64]{
 			Name: "next-node", Key: state.OneKey, Parse: state.ParseOneKey, Append: icn.AppendUint,
 			Read: func(r *icn.Reader) uint64 { return r.Uint() }}),
@@ -94,10 +99,11 @@ func (f *Fold) Found(g *icn.Genesis) []icn.Effect {
 	}
 	f.next.Put(state.One{}, uint64(len(g.Nodes)+1))
 	for _, m := range g.Members {
-		f.members.Put(m.DID, Member{Role: m.Role, Name: m.Name})
+		f.members.Put(m.DID, Member{Role: m.Role, Name: m.Name, Spans: []Span{{}}})
 		out = append(out, icn.OpenAccount{Account: m.DID})
 	}
 	f.Refresh()
+	f.KeepClerks(g.Rules)
 	return out
 }
 
@@ -120,6 +126,12 @@ func (f *Fold) Refresh() {
 	for _, a := range all {
 		f.active = append(f.active, a.did)
 	}
+	f.order()
+	f.given = map[icn.DID]uint64{}
+	f.invites.Each(func(_ [32]byte, i Invite) bool {
+		f.given[i.By]++
+		return true
+	})
 }
 
 // Node returns an active node.
@@ -139,47 +151,16 @@ func (f *Fold) OfSeat(raftID uint64) (who icn.DID, found bool) {
 	return who, found
 }
 
-// Member returns a member.
-func (f *Fold) Member(d icn.DID) (Member, bool) { return f.members.Get(d) }
-
-// Belongs says whether d may speak: an active node or a member.
-func (f *Fold) Belongs(d icn.DID) bool {
-	if _, ok := f.Node(d); ok {
-		return true
-	}
-	_, ok := f.members.Get(d)
-	return ok
-}
-
 // Nodes lists the active nodes in order of admission.
-func (f *Fold) Nodes() []Peer { return f.peers(len(f.active)) }
+func (f *Fold) Nodes() []Peer { return f.peers(f.active) }
 
-// peers are the first n active nodes.
-func (f *Fold) peers(n int) []Peer {
-	out := make([]Peer, 0, n)
-	for _, d := range f.active[:n] {
+func (f *Fold) peers(of []icn.DID) []Peer {
+	out := make([]Peer, 0, len(of))
+	for _, d := range of {
 		n, _ := f.nodes.Get(d)
 		out = append(out, Peer{d, n.RaftID})
 	}
 	return out
-}
-
-// Members calls fn for each member.
-func (f *Fold) Members(fn func(icn.DID, Member) bool) { f.members.Each(fn) }
-
-// Clerks are the nodes that order the log and sign checkpoints: the longest
-// admitted ones, the largest odd number of them up to the rules' limit.
-func (f *Fold) Clerks(r icn.Rules) []Peer {
-	n := min(len(f.active), int(r.Clerks))
-	if n > 0 && n%2 == 0 {
-		n--
-	}
-	return f.peers(n)
-}
-
-// IsClerk says whether d is one of the clerks.
-func (f *Fold) IsClerk(d icn.DID, r icn.Rules) bool {
-	return slices.ContainsFunc(f.Clerks(r), func(p Peer) bool { return p.DID == d })
 }
 
 // Step is what the fold may know of the entry it applies.
@@ -209,23 +190,28 @@ func (f *Fold) Apply(s Step, op icn.Op) ([]icn.Effect, []icn.EventBody, error) {
 		return f.rotate(s, o)
 	case icn.AuditHead:
 		return f.anchor(s, o)
+	case icn.MemberLeave:
+		return f.leaveMembers(s)
+	case icn.GuardiansSet:
+		return f.setGuardians(s, o)
+	case icn.RecoverySupport:
+		return f.support(s, o)
+	case icn.RecoveryVeto:
+		return f.veto(s)
 	}
 	return nil, nil, fmt.Errorf("%s: %w: not an operation on identities", op.Kind(), icn.ErrInvalid)
 }
 
 func (f *Fold) admitNode(s Step, o icn.NodeAdmit) ([]icn.Effect, []icn.EventBody, error) {
-	if o.Node.Weak() && !o.Node.IsZero() {
-		return nil, nil, fmt.Errorf("admit node: %w: anybody could sign as %s", icn.ErrInvalid, o.Node)
-	}
-	if o.Node.IsZero() {
-		return nil, nil, fmt.Errorf("admit node: %w: the zero DID names nobody", icn.ErrInvalid)
-	}
-	if _, key := f.owners.Get(o.Node); key {
-		return nil, nil, fmt.Errorf("admit node %s: %w: that is a key of somebody who belongs", o.Node.Short(), icn.ErrConflict)
+	if err := f.usable(o.Node); err != nil {
+		return nil, nil, fmt.Errorf("admit node: %w", err)
 	}
 	old, known := f.nodes.Get(o.Node)
 	if known && old.Active {
 		return nil, nil, fmt.Errorf("admit node %s: %w: it belongs already", o.Node.Short(), icn.ErrConflict)
+	}
+	if k, ok := f.keys.Get(o.Node); ok && k.Given {
+		return nil, nil, fmt.Errorf("admit node %s: %w: guardians gave it its key, so what it signs as a clerk could not be proven; give the node an identity of its own", o.Node.Short(), icn.ErrConflict)
 	}
 	if err := f.mayAdmit(s, icn.RoleNode, o.Code); err != nil {
 		return nil, nil, fmt.Errorf("admit node %s: %w", o.Node.Short(), err)
@@ -238,28 +224,6 @@ func (f *Fold) admitNode(s Step, o icn.NodeAdmit) ([]icn.Effect, []icn.EventBody
 		effects = append(effects, icn.OpenAccount{Account: o.Node})
 	}
 	return effects, []icn.EventBody{icn.NodeAdmitted{Node: o.Node, Name: o.Name, RaftID: id}}, nil
-}
-
-// mayAdmit: a clerk may admit by its own word; anybody else needs a join code.
-func (f *Fold) mayAdmit(s Step, role icn.Role, code []byte) error {
-	if len(code) == 0 {
-		if f.IsClerk(s.Author, s.Rules) {
-			return nil
-		}
-		return fmt.Errorf("%w: only a clerk admits without a join code", icn.ErrDenied)
-	}
-	h := sha256.Sum256(code)
-	inv, ok := f.invites.Get(h)
-	switch {
-	case !ok:
-		return fmt.Errorf("%w: join code unknown or used", icn.ErrDenied)
-	case s.Time > inv.Expires:
-		return fmt.Errorf("%w: join code expired", icn.ErrDenied)
-	case inv.Role != role:
-		return fmt.Errorf("%w: join code is for the role %s", icn.ErrDenied, inv.Role)
-	}
-	f.invites.Delete(h)
-	return nil
 }
 
 func (f *Fold) rejoin(s Step, o icn.NodeRejoin) ([]icn.Effect, []icn.EventBody, error) {
@@ -290,73 +254,21 @@ func (f *Fold) out(d icn.DID, n Node) {
 	n.Active = false
 	f.nodes.Put(d, n)
 	f.ballots.Delete(d)
+	f.unchoose(d)
 	f.Refresh()
 }
 
-// Limits on join codes: the longest life of one is 90 days, and so many may be
-// open at a time.
-const (
-	maxInviteMillis = 90 * 24 * 3600 * 1000
-	maxInvites      = 1000
-)
-
-func (f *Fold) invite(s Step, o icn.InviteCreate) ([]icn.Effect, []icn.EventBody, error) {
-	if !f.IsClerk(s.Author, s.Rules) {
-		return nil, nil, fmt.Errorf("invite: %w: only a clerk gives join codes", icn.ErrDenied)
+// usable says whether d can be somebody's DID here.
+func (f *Fold) usable(d icn.DID) error {
+	switch _, key := f.owners.Get(d); {
+	case d.IsZero():
+		return fmt.Errorf("%w: the zero DID names nobody", icn.ErrInvalid)
+	case d.Weak():
+		return fmt.Errorf("%w: anybody could sign as %s", icn.ErrInvalid, d)
+	case key:
+		return fmt.Errorf("%w: %s is a key of somebody who belongs", icn.ErrConflict, d)
 	}
-	if _, ok := f.invites.Get(o.CodeHash); ok {
-		return nil, nil, fmt.Errorf("invite: %w: this code exists", icn.ErrConflict)
-	}
-	if o.Expires <= s.Time || o.Expires > s.Time+maxInviteMillis {
-		return nil, nil, fmt.Errorf("invite: %w: must expire within 90 days", icn.ErrInvalid)
-	}
-	if f.invites.Len() >= maxInvites {
-		f.dropExpired(s.Time)
-	}
-	if f.invites.Len() >= maxInvites {
-		return nil, nil, fmt.Errorf("invite: %w: %d join codes are open, wait until some are used or expire", icn.ErrConflict, maxInvites)
-	}
-	f.invites.Put(o.CodeHash, Invite{Role: o.Role, Expires: o.Expires, By: s.Author})
-	return nil, []icn.EventBody{icn.InviteCreated{Role: o.Role, Expires: o.Expires}}, nil
-}
-
-// dropExpired forgets codes that nobody can use any more.
-func (f *Fold) dropExpired(now icn.Time) {
-	var old [][32]byte
-	f.invites.Each(func(h [32]byte, i Invite) bool {
-		if now > i.Expires {
-			old = append(old, h)
-		}
-		return true
-	})
-	for _, h := range old {
-		f.invites.Delete(h)
-	}
-}
-
-func (f *Fold) admitMember(s Step, o icn.MemberAdmit) ([]icn.Effect, []icn.EventBody, error) {
-	if o.Member.Weak() && !o.Member.IsZero() {
-		return nil, nil, fmt.Errorf("admit member: %w: anybody could sign as %s", icn.ErrInvalid, o.Member)
-	}
-	if o.Member.IsZero() {
-		return nil, nil, fmt.Errorf("admit member: %w: the zero DID names nobody", icn.ErrInvalid)
-	}
-	if _, key := f.owners.Get(o.Member); key {
-		return nil, nil, fmt.Errorf("admit member: %w: %s is a key of somebody who belongs", icn.ErrConflict, o.Member)
-	}
-	if _, ok := f.members.Get(o.Member); ok {
-		return nil, nil, fmt.Errorf("admit member: %w: %s belongs already", icn.ErrConflict, o.Member)
-	}
-	if err := f.mayAdmit(s, o.Role, nil); err != nil {
-		return nil, nil, fmt.Errorf("admit member: %w", err)
-	}
-	_, hadAccount := f.nodes.Get(o.Member)
-	f.members.Put(o.Member, Member{Role: o.Role, Name: o.Name, Since: s.Index})
-	var effects []icn.Effect
-	if !hadAccount {
-		effects = append(effects, icn.OpenAccount{Account: o.Member})
-	}
-	return effects, []icn.EventBody{icn.MemberAdmitted{Member: o.Member, Role: o.Role, Name: o.Name}}, nil
+	return nil
 }
 
 // take hands out the next place in the order.

@@ -12,6 +12,7 @@ import (
 type Key struct {
 	Key   icn.DID
 	Since uint64 // the entry from behind which it counts
+	Given bool   // guardians gave it, or one before it: its own statements do not lead to it
 }
 
 // KeyOf is the public key that d's statements are signed with now.
@@ -41,10 +42,16 @@ func (f *Fold) rotate(s Step, o icn.KeyRotate) ([]icn.Effect, []icn.EventBody, e
 	case f.taken(o.Key):
 		return nil, nil, fmt.Errorf("rotate key: %w: that key is or was somebody's; make a new one", icn.ErrConflict)
 	}
-	was := f.KeyOf(s.Author)
-	f.keys.Put(s.Author, Key{o.Key, s.Index})
-	f.owners.Put(o.Key, s.Author)
-	return nil, []icn.EventBody{icn.KeyRotated{Who: s.Author, Key: o.Key, Was: was}}, nil
+	old, _ := f.keys.Get(s.Author)
+	told := f.setKey(s.Author, Key{o.Key, s.Index, old.Given})
+	return f.endRecovery(s.Author), []icn.EventBody{told}, nil
+}
+
+func (f *Fold) setKey(d icn.DID, k Key) icn.KeyRotated {
+	was := f.KeyOf(d)
+	f.keys.Put(d, k)
+	f.owners.Put(k.Key, d)
+	return icn.KeyRotated{Who: d, Key: k.Key, Was: was}
 }
 
 // taken says whether a key is or was an identity's.
@@ -63,8 +70,15 @@ func (f *Fold) anchor(s Step, o icn.AuditHead) ([]icn.Effect, []icn.EventBody, e
 	return nil, []icn.EventBody{icn.AuditAnchored{Node: s.Author, Lines: o.Lines, Head: hex.EncodeToString(o.Head[:])}}, nil
 }
 
-// Check says whether the tables of keys know the same of each other.
-func (f *Fold) Check() (err error) {
+// Check says whether the tables know the same of each other.
+func (f *Fold) Check() error {
+	if err := f.checkKeys(); err != nil {
+		return err
+	}
+	return f.checkMembers()
+}
+
+func (f *Fold) checkKeys() (err error) {
 	f.keys.Each(func(d icn.DID, k Key) bool {
 		if owner, ok := f.owners.Get(k.Key); !ok || owner != d {
 			err = fmt.Errorf("key of %s: %w: it is not noted as theirs", d, icn.ErrCorrupt)
@@ -81,12 +95,12 @@ func (f *Fold) Check() (err error) {
 }
 
 func appendKey(b []byte, k Key) []byte {
-	return icn.AppendUint(icn.AppendDID(icn.AppendArray(b, 2), k.Key), k.Since)
+	return icn.AppendBool(icn.AppendUint(icn.AppendDID(icn.AppendArray(b, 3), k.Key), k.Since), k.Given)
 }
 
 func readKey(r *icn.Reader) Key {
-	r.Tuple(2)
-	return Key{Key: r.DID(), Since: r.Uint()}
+	r.Tuple(3)
+	return Key{Key: r.DID(), Since: r.Uint(), Given: r.Bool()}
 }
 
 func appendOwner(b []byte, d icn.DID) []byte { return icn.AppendDID(b, d) }

@@ -168,6 +168,8 @@ func (f *Fold) Do(s Step, e icn.Effect) (icn.EventBody, error) {
 		return nil, f.burn(s, e)
 	case icn.Refund:
 		return f.refund(s, e)
+	case icn.Grant:
+		return f.grant(s, e)
 	case icn.SetTier:
 		err := f.move(s, e.Account, func(a *Account, _ *Totals) error {
 			a.Tier = e.Tier
@@ -176,6 +178,17 @@ func (f *Fold) Do(s Step, e icn.Effect) (icn.EventBody, error) {
 		return icn.TierChanged{Account: e.Account, Tier: e.Tier}, err
 	}
 	return nil, fmt.Errorf("effect %T: %w: not on accounts", e, icn.ErrInvalid)
+}
+
+// CatchUp lets every account regenerate up to now. Call it with the old rules
+// before others come into force: a new rate is none for the time that has passed.
+func (f *Fold) CatchUp(s Step) {
+	f.accounts.Each(func(d icn.DID, _ Account) bool {
+		if err := f.move(s, d, func(*Account, *Totals) error { return nil }); err != nil {
+			panic(err) // the account is there, and nothing is asked of it
+		}
+		return true
+	})
 }
 
 func (f *Fold) open(s Step, e icn.OpenAccount) (icn.EventBody, error) {
@@ -278,6 +291,28 @@ func (f *Fold) refund(s Step, e icn.Refund) (icn.EventBody, error) {
 		return nil, err
 	}
 	return icn.Refunded{Job: e.Job, From: e.From, To: e.To, Paid: e.Amount, Amount: got}, f.give(s, e.To, got)
+}
+
+// grant mints what an account has room for. A budget comes in whole or not at all:
+// what was voted on is what is given. Thanks are as large as there is room.
+func (f *Fold) grant(s Step, e icn.Grant) (icn.EventBody, error) {
+	var got uint64
+	err := f.move(s, e.Account, func(a *Account, t *Totals) error {
+		got = min(e.Amount, a.room(s.Rules))
+		if got < e.Amount && !e.Thanks.Defined() {
+			return fmt.Errorf("grant %d: %w: %s has room for %d up to its cap of %d", e.Amount, icn.ErrConflict, e.Account, got, a.Cap(s.Rules))
+		}
+		a.Balance += got
+		t.Minted += got
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if e.Thanks.Defined() {
+		return icn.ProposerThanked{Proposal: e.Thanks, Account: e.Account, Amount: got}, nil
+	}
+	return icn.BudgetGranted{Account: e.Account, Amount: e.Amount, Purpose: e.Purpose}, nil
 }
 
 // give mints to an account; what is over its cap is lost.

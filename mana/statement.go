@@ -9,6 +9,7 @@ type Statement struct {
 	Rules icn.Rules
 	Account
 	Opened bool
+	grew   uint64 // since the last line
 }
 
 // Line is one change of an account.
@@ -31,12 +32,23 @@ func (s *Statement) See(at icn.Time, e icn.EventBody) (Line, bool) {
 		s.Account, s.Opened = Account{Balance: b.Issued, At: at}, true
 		return Line{Minted: b.Issued, Balance: b.Issued}, true
 	}
+	var l Line
+	if s.Opened {
+		var grew uint64
+		s.Account, grew = s.grown(at, s.Rules)
+		s.grew += grew
+	}
+	if b, ok := e.(icn.RuleChanged); ok { // what has grown until now grew under the old rules
+		s.Rules, _ = s.Rules.With(b.Name, b.Becomes)
+		return Line{}, false
+	}
 	if !s.Opened {
 		return Line{}, false
 	}
-	var l Line
-	s.Account, l.Regenerated = s.grown(at, s.Rules)
 	changed := s.apply(&l, e)
+	if changed {
+		l.Regenerated, s.grew = s.grew, 0
+	}
 	l.Balance, l.HeldNow, l.Tier = s.Balance, s.Held, s.Tier
 	return l, changed
 }
@@ -53,16 +65,23 @@ func (s *Statement) apply(l *Line, e icn.EventBody) bool {
 		return s.settled(l, e)
 	case icn.Refunded:
 		if e.From == s.Who {
-			s.Balance -= min(e.Amount, s.Balance)
-			l.Burnt += e.Amount
+			s.lose(l, e.Amount)
 		}
 		return e.To == s.Who && s.gain(l, e.Amount) || e.From == s.Who
 	case icn.ManaSpent:
-		if e.Account == s.Who {
-			s.Balance -= min(e.Amount, s.Balance)
-			l.Burnt += e.Amount
-			return true
+		return e.Account == s.Who && s.lose(l, e.Amount)
+	case icn.ProposalCreated:
+		return e.Proposer == s.Who && e.Cost > 0 && s.lose(l, e.Cost)
+	case icn.VoteCast:
+		by := e.Voter
+		if e.By != nil {
+			by = *e.By
 		}
+		return by == s.Who && e.Cost > 0 && s.lose(l, e.Cost)
+	case icn.BudgetGranted:
+		return e.Account == s.Who && s.gain(l, e.Amount)
+	case icn.ProposerThanked:
+		return e.Account == s.Who && s.gain(l, e.Amount)
 	case icn.TierChanged:
 		if e.Account == s.Who {
 			s.Tier = e.Tier
@@ -108,6 +127,12 @@ func (s *Statement) release(l *Line, n uint64) bool {
 	n = min(n, s.Held)
 	s.Balance, s.Held = s.Balance+n, s.Held-n
 	l.Released += n
+	return true
+}
+
+func (s *Statement) lose(l *Line, n uint64) bool {
+	s.Balance -= min(n, s.Balance)
+	l.Burnt += n
 	return true
 }
 

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -32,29 +33,42 @@ type AccountLine struct {
 	HeldNow     uint64   `json:"held_now"`
 }
 
-// readAccount calls fn for each event that is about an account, in order.
-func readAccount(st store.Store, who icn.DID, fn func(icn.Event) bool) error {
-	prefix := []byte(keyAccount + string(who[:]))
-	var bad error
-	err := st.Scan(store.Prefix(prefix), func(k, _ []byte) bool {
-		v, err := st.Get(append([]byte(keyEvent), k[len(k)-16:]...))
+// readAccount calls fn for each event about an account that entries from one on, and
+// before another, have caused, and for each change of the rules: in order.
+func readAccount(st store.Store, who icn.DID, from, to uint64, fn func(icn.Event) bool) error {
+	changed := icn.RuleChanged{}.EventType()
+	var places [][]byte
+	for _, r := range []store.Range{
+		{From: eventAccountKey(who, from, 0), To: eventAccountKey(who, to, 0)},
+		{From: eventTypeKey(changed, from, 0), To: eventTypeKey(changed, to, 0)},
+	} {
+		err := st.Scan(r, func(k, _ []byte) bool {
+			places = append(places, slices.Clone(k[len(k)-16:]))
+			return true
+		})
+		if err != nil {
+			return fmt.Errorf("events of %s: %w", who.Short(), err)
+		}
+	}
+	slices.SortFunc(places, bytes.Compare)
+	for _, at := range places {
+		v, err := st.Get(append([]byte(keyEvent), at...))
 		var e icn.Event
 		if err == nil {
 			err = json.Unmarshal(v, &e)
 		}
-		if bad = err; err != nil {
-			return false
+		if err != nil {
+			return fmt.Errorf("events of %s: %w", who.Short(), err)
 		}
-		return fn(e)
-	})
-	if err == nil {
-		err = bad
-	}
-	if err != nil {
-		return fmt.Errorf("events of %s: %w", who.Short(), err)
+		if !fn(e) {
+			return nil
+		}
 	}
 	return nil
 }
+
+// everything is behind the last entry that there can be.
+const everything = 1 << 62
 
 // ReadStatement is an account's every change, as genesis and stored events tell it,
 // up to a time (0 = all).
@@ -81,7 +95,7 @@ func ReadStatement(st store.Store, who icn.DID, g *icn.Genesis, until icn.Time) 
 		body := icn.AccountOpened{Account: who, Issued: g.Rules.ManaIssue}
 		add(icn.Event{Time: g.Created, Type: body.EventType(), Body: body})
 	}
-	err := readAccount(st, who, add)
+	err := readAccount(st, who, 0, everything, add)
 	if err == nil && !s.Opened {
 		err = fmt.Errorf("account %s: %w: it was not opened by then", who, icn.ErrNotFound)
 	}
@@ -128,7 +142,7 @@ func (n *Node) Statement(who icn.DID, until icn.Time, limit int) (Statement, err
 		a = s.Until(out.AsOf)
 	}
 	out.Balance, out.Held, out.Tier = a.Balance, a.Held, a.Tier
-	out.Cap, out.PerHour = a.Cap(genesis.Rules), a.PerHour(genesis.Rules)
+	out.Cap, out.PerHour = a.Cap(s.Rules), a.PerHour(s.Rules)
 	if n := len(lines); n > 0 {
 		out.Index = lines[n-1].Index
 	}
@@ -168,11 +182,11 @@ func (n *Node) Reputation(who icn.DID, limit int) (Reputation, error) {
 		return Reputation{}, err
 	}
 	out := Reputation{DID: who, Agree: true}
-	var rules icn.Rules
+	var genesis *icn.Genesis
 	var head core.Head
 	at, known := now(), false
 	err = n.View(func(m *core.Machine) {
-		rules, head, known = m.Rules(), m.Head(), m.Belongs(who)
+		genesis, head, known = m.Genesis(), m.Head(), m.Belongs(who)
 		at = max(at, head.Time)
 		out.Milli = m.Reputation(who, at)
 		a, ok := m.Account(who, at)
@@ -189,7 +203,7 @@ func (n *Node) Reputation(who icn.DID, limit int) (Reputation, error) {
 		return out, nil
 	}
 	var again uint64
-	out.Why, again, err = readReputation(st, who, rules, head.Index, at)
+	out.Why, again, err = readReputation(st, who, genesis.Rules, head.Index, at)
 	out.Agree = again == out.Milli
 	if len(out.Why) > limit {
 		out.Why, out.More = slices.Clone(out.Why[len(out.Why)-limit:]), true
@@ -197,13 +211,16 @@ func (n *Node) Reputation(who icn.DID, limit int) (Reputation, error) {
 	return out, err
 }
 
-// readReputation derives a reputation from the stored events.
+// readReputation derives a reputation from the stored events, beginning with the
+// rules of the genesis.
 func readReputation(st store.Store, who icn.DID, rules icn.Rules, head uint64, at icn.Time) ([]ReputationLine, uint64, error) {
 	f := reputation.New(state.NewDB())
 	out := []ReputationLine{}
-	err := readAccount(st, who, func(e icn.Event) bool {
-		if e.Index > head {
-			return false
+	err := readAccount(st, who, 0, head+1, func(e icn.Event) bool {
+		if b, ok := e.Body.(icn.RuleChanged); ok {
+			was := rules
+			rules, _ = rules.With(b.Name, b.Becomes)
+			f.Turn(e.Time, was, rules)
 		}
 		for _, c := range f.See(e.Time, rules, e.Body) {
 			if c.Who != who {

@@ -62,16 +62,14 @@ func (l *Loop) fedLearners() []uint64 {
 
 // ranks says how the log comes to each node.
 func (l *Loop) ranks() map[icn.DID]int {
-	clerks := len(l.m.Clerks())
 	out := map[icn.DID]int{}
-	for i, p := range l.m.Nodes() {
-		switch {
-		case i < clerks:
-			out[p.DID] = rankClerk
-		case i < clerks+l.tune.Fed:
+	for _, p := range l.m.Clerks() {
+		out[p.DID] = rankClerk
+	}
+	for i, p := range l.m.Learners() {
+		out[p.DID] = rankOuter
+		if i < l.tune.Fed {
 			out[p.DID] = rankFed
-		default:
-			out[p.DID] = rankOuter
 		}
 	}
 	return out

@@ -3,7 +3,6 @@ package node
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -53,12 +52,11 @@ type past struct {
 func (n *Node) Past(ctx context.Context, who icn.DID, index uint64) (out Past, err error) {
 	var at struct {
 		folded, gap uint64
-		rules       icn.Rules
 		genesis     *icn.Genesis
 		network     icn.CID
 	}
 	err = n.ask(ctx, func(l *Loop) { // between two turns: what it has folded is stored
-		at.folded, at.rules, at.genesis, at.network = l.m.Head().Index, l.m.Rules(), l.m.Genesis(), l.m.Network()
+		at.folded, at.genesis, at.network = l.m.Head().Index, l.m.Genesis(), l.m.Network()
 		if l.gap.shadow != nil {
 			at.gap = l.gap.end
 		}
@@ -82,11 +80,11 @@ func (n *Node) Past(ctx context.Context, who icn.DID, index uint64) (out Past, e
 	defer n.pasts.mu.Unlock()
 	k := pastKey{at.network, who}
 	p := n.pasts.before(k, index, at.genesis)
-	if err := p.goOn(st, index, at.rules); err != nil {
+	if err := p.goOn(st, index); err != nil {
 		return out, fmt.Errorf("account %s at entry %d: %w", who.Short(), index, err)
 	}
 	n.pasts.keep(k, p)
-	out.Known, out.Reputation = p.sum.Opened, p.name.Until(e.Time, at.rules)
+	out.Known, out.Reputation = p.sum.Opened, p.name.Until(e.Time, p.sum.Rules)
 	if out.Known {
 		out.Balance = p.sum.Until(e.Time).Balance
 	}
@@ -120,25 +118,13 @@ func (s *pasts) keep(k pastKey, p past) {
 }
 
 // goOn takes in what happened up to an entry, it included.
-func (p *past) goOn(st store.Store, index uint64, r icn.Rules) error {
-	who := p.sum.Who
-	var bad error
-	err := st.Scan(store.Range{From: eventAccountKey(who, p.index+1, 0), To: eventAccountKey(who, index+1, 0)}, func(k, _ []byte) bool {
-		v, err := st.Get(append([]byte(keyEvent), k[len(k)-16:]...))
-		var e icn.Event
-		if err == nil {
-			err = json.Unmarshal(v, &e)
-		}
-		if bad = err; err != nil {
-			return false
-		}
+func (p *past) goOn(st store.Store, index uint64) error {
+	err := readAccount(st, p.sum.Who, p.index+1, index+1, func(e icn.Event) bool {
+		before := p.sum.Rules
 		p.sum.See(e.Time, e.Body)
-		p.name.See(e.Time, r, e.Body)
+		p.name.See(e.Time, before, e.Body)
 		return true
 	})
 	p.index = index
-	if err == nil {
-		err = bad
-	}
 	return err
 }

@@ -116,6 +116,12 @@ var eventTypes = []struct{ typ, word string }{
 	{"JobSettled", "settled"}, {"JobRolledBack", "rollback"}, {"JobCancelled", "cancelled"}, {"CheckpointDue", "checkpoint"},
 	{"RunFailed", "run-failed"}, {"JobSaved", "saved"}, {"ExecutorBanned", "banned"}, {"BanLifted", "lifted"}, {"CheckOpened", "check"},
 	{"CheckEnded", "checked"}, {"ExecutorConvicted", "convicted"}, {"Refunded", "refund"}, {"ManaSpent", "spent"}, {"TierChanged", "tier"}, {"ProfileChanged", "profile"},
+	{"MemberLeft", "left"}, {"MemberSuspended", "suspended"}, {"MemberReinstated", "reinstated"}, {"GuardiansChanged", "guardians"},
+	{"RecoverySupported", "recovery"}, {"RecoveryVetoed", "recovery-veto"},
+	{"ProposalCreated", "proposal"}, {"ProposalSponsored", "sponsor"}, {"ProposalMoved", "stage"}, {"VotingOpened", "opened"}, {"VoteCast", "vote"},
+	{"VoteDelegated", "delegation"}, {"DelegationRevoked", "revoked"}, {"VotingClosed", "closed"}, {"Enacted", "enacted"}, {"RuleChanged", "rule"},
+	{"ClerksChosen", "clerks"}, {"VetoGroupChanged", "veto-group"}, {"BudgetGranted", "budget"}, {"ProposerThanked", "thanks"},
+	{"UpgradeNoticed", "upgrade"}, {"CredentialPaused", "credential"}, {"ReputationFrozen", "frozen"},
 }
 
 // EventType finds a type by its name or its everyday name.

@@ -163,6 +163,9 @@ type MemberView struct {
 	Role  icn.Role `json:"role"`
 	Name  string   `json:"name"`
 	Since uint64   `json:"since_index"`
+
+	Standing identity.Standing `json:"standing"`
+	Until    icn.Time          `json:"suspended_until_ms,omitempty"`
 }
 
 // FederationView is who belongs.
@@ -181,14 +184,15 @@ func (n *Node) Federation() (FederationView, error) {
 	v := FederationView{Nodes: []NodeView{}, Members: []MemberView{}, Knocking: n.Knockers()}
 	err := n.View(func(m *core.Machine) {
 		v.Network, v.Name, v.Founded, v.Rules = m.Network(), m.Genesis().Name, m.Genesis().Created, m.Rules()
-		clerks := len(m.Clerks())
-		for i, p := range m.Nodes() {
+		for _, p := range m.Nodes() {
 			node, _ := m.Node(p.DID)
 			a, _ := m.Account(p.DID, now())
-			v.Nodes = append(v.Nodes, NodeView{p.DID, node.Name, p.RaftID, i < clerks, a.Balance, a.Held})
+			v.Nodes = append(v.Nodes, NodeView{p.DID, node.Name, p.RaftID, m.IsClerk(p.DID), a.Balance, a.Held})
 		}
 		m.Members(func(d icn.DID, x identity.Member) bool {
-			v.Members = append(v.Members, MemberView{d, x.Role, x.Name, x.Since})
+			if x.Standing != identity.Left {
+				v.Members = append(v.Members, MemberView{d, x.Role, x.Name, x.Since, x.Standing, x.Until})
+			}
 			return true
 		})
 	})

@@ -7,6 +7,9 @@
 // [Fold.See], so that anybody who reads them comes to the same number and can say
 // why. Nothing that a node tells of itself raises it.
 //
+// A vote can freeze a reputation: as long as it is frozen it counts for nothing. What
+// happens meanwhile is noted, and counts when it is thawed.
+//
 // It decides nothing: who is chosen for a job, and how fast capacity grows, is said
 // elsewhere.
 //
@@ -33,6 +36,7 @@ const (
 	forFailure    = -2 * Point
 	forSilence    = -3 * Point
 	forConviction = -40 * Point
+	forProposal   = Point
 )
 
 // Score is a reputation as of the time At.
@@ -44,12 +48,19 @@ type Score struct {
 }
 
 // Fold is the state of the reputations.
-type Fold struct{ scores *state.Table[icn.DID, Score] }
+type Fold struct {
+	scores *state.Table[icn.DID, Score]
+	frozen *state.Table[icn.DID, bool] // true, or no row
+}
 
-// New registers the fold's table.
+// New registers the fold's tables.
 func New(db *state.DB) *Fold {
-	return &Fold{scores: state.NewTable(db, state.Spec[icn.DID, Score]{
-		Name: "reputation", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendScore, Read: readScore})}
+	return &Fold{
+		scores: state.NewTable(db, state.Spec[icn.DID, Score]{
+			Name: "reputation", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: appendScore, Read: readScore}),
+		frozen: state.NewTable(db, state.Spec[icn.DID, bool]{
+			Name: "frozen", Key: state.DIDKey, Parse: state.ParseDIDKey, Append: icn.AppendBool, Read: readFrozen}),
+	}
 }
 
 // Change is a step of somebody's reputation.
@@ -60,10 +71,29 @@ type Change struct {
 	Reason string
 	Tier   icn.Tier
 	Turned bool // the tier is another one than before
+	frost  frost
 }
 
-// At is a reputation at time now, in thousandths.
+// frost is what a vote does to a reputation.
+type frost uint8
+
+const (
+	nothing frost = iota
+	freezes
+	thaws
+)
+
+// Frozen says whether d's reputation counts for nothing.
+func (f *Fold) Frozen(d icn.DID) bool {
+	_, ok := f.frozen.Get(d)
+	return ok
+}
+
+// At is a reputation at time now, in thousandths; 0 while it is frozen.
 func (f *Fold) At(d icn.DID, now icn.Time, r icn.Rules) uint64 {
+	if f.Frozen(d) {
+		return 0
+	}
 	s, ok := f.scores.Get(d)
 	if !ok {
 		return Start
@@ -102,24 +132,49 @@ func (s Score) faded(now icn.Time, r icn.Rules) Score {
 func (f *Fold) See(now icn.Time, r icn.Rules, e icn.EventBody) []Change {
 	out := causes(e)
 	for i, c := range out {
+		switch c.frost {
+		case freezes:
+			f.frozen.Put(c.Who, true)
+		case thaws:
+			f.frozen.Delete(c.Who)
+		}
 		s, ok := f.scores.Get(c.Who)
 		if !ok {
 			s = Score{Value: Start, At: now}
 		}
-		f.scores.Put(c.Who, s.change(now, r, &out[i]))
+		f.scores.Put(c.Who, s.change(now, r, &out[i], f.Frozen(c.Who)))
 	}
+	return out
+}
+
+// Turn goes over to other rules: what was forgotten until now goes by the old ones,
+// and the tiers by the new ones. It returns those whose tier has turned.
+func (f *Fold) Turn(now icn.Time, was, is icn.Rules) []Change {
+	var out []Change
+	f.scores.Each(func(d icn.DID, s Score) bool {
+		c := Change{Who: d, Reason: "the rules changed"}
+		f.scores.Put(d, s.faded(now, was).change(now, is, &c, f.Frozen(d)))
+		if c.Turned {
+			out = append(out, c)
+		}
+		return true
+	})
 	return out
 }
 
 // Statement is one reputation as events tell it: the same arithmetic as the fold's.
 type Statement struct {
-	Who   icn.DID
-	score Score
-	known bool
+	Who    icn.DID
+	score  Score
+	known  bool
+	frozen bool
 }
 
-// See takes an event in.
+// See takes an event in, under the rules before it.
 func (s *Statement) See(now icn.Time, r icn.Rules, e icn.EventBody) {
+	if _, ok := e.(icn.RuleChanged); ok && s.known {
+		s.score = s.score.faded(now, r)
+	}
 	for _, c := range causes(e) {
 		if c.Who != s.Who {
 			continue
@@ -127,13 +182,17 @@ func (s *Statement) See(now icn.Time, r icn.Rules, e icn.EventBody) {
 		if !s.known {
 			s.score, s.known = Score{Value: Start, At: now}, true
 		}
-		s.score = s.score.change(now, r, &c)
+		s.frozen = c.frost == freezes || s.frozen && c.frost != thaws
+		s.score = s.score.change(now, r, &c, s.frozen)
 	}
 }
 
 // Until is the reputation at a time when nothing more has happened, in thousandths.
 func (s *Statement) Until(now icn.Time, r icn.Rules) uint64 {
-	if !s.known {
+	switch {
+	case s.frozen:
+		return 0
+	case !s.known:
 		return Start
 	}
 	return s.score.faded(now, r).Value
@@ -169,19 +228,30 @@ func causes(e icn.EventBody) []Change {
 		note(e.Executor, forFailure, "it gave no result for a job that several ran")
 	case icn.ExecutorConvicted:
 		note(e.Executor, forConviction, "its result is not what others found")
+	case icn.ProposerThanked:
+		note(e.Account, forProposal, "a proposal of theirs was enacted")
+	case icn.ReputationFrozen:
+		c := Change{Who: e.Who, Reason: "a vote froze it: it counts for nothing", frost: freezes}
+		if e.Thawed {
+			c.Reason, c.frost = "a vote thawed it", thaws
+		}
+		out = append(out, c)
 	}
 	return out
 }
 
 // change is the score after a change, which is told what came of it.
-func (s Score) change(now icn.Time, r icn.Rules, c *Change) Score {
+func (s Score) change(now icn.Time, r icn.Rules, c *Change, frozen bool) Score {
 	s = s.faded(now, r)
 	if c.By < 0 {
 		s.Value -= min(uint64(-c.By), s.Value)
 	} else {
 		s.Value = min(s.Value+uint64(c.By), Most)
 	}
-	c.Value, c.Tier = s.Value, tier(s.Value, r)
+	if c.Value = s.Value; frozen {
+		c.Value = 0
+	}
+	c.Tier = tier(c.Value, r)
 	c.Turned = c.Tier != s.Tier
 	s.Tier = c.Tier
 	return s
@@ -205,4 +275,12 @@ func appendScore(b []byte, s Score) []byte {
 func readScore(r *icn.Reader) Score {
 	r.Tuple(4)
 	return Score{Value: r.Uint(), At: r.Time(), Rem: r.Uint(), Tier: icn.Tier(r.Uint())}
+}
+
+func readFrozen(r *icn.Reader) bool {
+	v := r.Bool()
+	if !v {
+		r.Fail("a reputation that is not frozen has no row")
+	}
+	return v
 }
