@@ -434,7 +434,7 @@ type (
 		Members []DID `json:"members"`
 		Was     []DID `json:"was"`
 	}
-	// BudgetGranted: an account got capacity by a vote.
+	// BudgetGranted: an account got capacity by a vote, up to its cap.
 	BudgetGranted struct {
 		Account DID    `json:"account"`
 		Amount  uint64 `json:"amount"`
@@ -444,7 +444,7 @@ type (
 	ProposerThanked struct {
 		Proposal CID    `json:"proposal"`
 		Account  DID    `json:"account"`
-		Amount   uint64 `json:"amount"` // of capacity, as far as there was room
+		Amount   uint64 `json:"amount"` // of capacity; what is over the account's cap is lost
 	}
 	// UpgradeNoticed: operators shall install this release.
 	UpgradeNoticed struct {
