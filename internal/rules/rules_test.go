@@ -129,7 +129,7 @@ func forbidden(name, imp string) string {
 			return "core composes the folds, and nothing else"
 		}
 	case slices.Contains(shells, name):
-		if ours && to != "icn" && !(to == "store" && name != "p2p" && name != "wasm" && name != "key") {
+		if ours && to != "icn" && !(name == "key" && to == "key/signature") && !(to == "store" && name != "p2p" && name != "wasm" && name != "key") {
 			return "a driver knows its own interface and its engine only"
 		}
 	case slices.Contains(drivers, name):
