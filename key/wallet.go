@@ -55,6 +55,22 @@ func (w *Wallet) path(name string) (string, error) {
 	return filepath.Join(w.dir, name+keySuffix), nil
 }
 
+// Free says whether a name is a good one, and nobody has it.
+func (w *Wallet) Free(name string) error {
+	path, err := w.path(name)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return taken(name)
+	}
+	return nil
+}
+
+func taken(name string) error {
+	return fmt.Errorf("identity %q: %w: it exists; choose another name, or: icn-cli id use %s", name, icn.ErrConflict, name)
+}
+
 // New makes an identity, sealed if there is a passphrase. The first one of a wallet
 // is used from then on.
 func (w *Wallet) New(name, passphrase string) (Identity, error) {
@@ -78,7 +94,7 @@ func (w *Wallet) Add(name string, p Pair, passphrase string) (Identity, error) {
 	}
 	if err := saveAs(path, name, p, passphrase); err != nil {
 		if errors.Is(err, icn.ErrConflict) {
-			return Identity{}, fmt.Errorf("identity %q: %w: it exists; choose another name, or: icn-cli id use %s", name, icn.ErrConflict, name)
+			return Identity{}, taken(name)
 		}
 		return Identity{}, err
 	}
