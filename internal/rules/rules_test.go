@@ -121,6 +121,10 @@ func forbidden(name, imp string) string {
 		if !std && to != "icn" {
 			return "votes are counted with the vocabulary alone, so that whoever recounts needs little"
 		}
+	case name == "proof":
+		if !std && !slices.Contains([]string{"icn", "state", "tally", "identity", "governance", "key/signature"}, to) && imp != "golang.org/x/mod/sumdb/tlog" {
+			return "what strangers check with needs little: the vocabulary, the rows that are proven, the count, signatures"
+		}
 	case slices.Contains(folds, name):
 		if !std && to != "icn" && to != "state" && to != "tally" {
 			return "a fold imports the vocabulary and its tables; core passes effects between folds"
@@ -163,7 +167,7 @@ func forbidden(name, imp string) string {
 // TestForbiddenImportsAreFound: the rules above can fail.
 func TestForbiddenImportsAreFound(t *testing.T) {
 	for _, c := range [][2]string{
-		{"icn", "github.com/cockroachdb/pebble/v2"}, {"icn", module + "/state"}, {"mana", module + "/mesh"}, {"tally", module + "/state"}, {"core", module + "/store"},
+		{"icn", "github.com/cockroachdb/pebble/v2"}, {"icn", module + "/state"}, {"mana", module + "/mesh"}, {"tally", module + "/state"}, {"proof", module + "/key"}, {"proof", module + "/core"}, {"core", module + "/store"},
 		{"core", "time"}, {"mesh", "os"}, {"order", module + "/dag"}, {"store/pebble", module + "/node"}, {"node", module + "/p2p"},
 		{"node", "go.etcd.io/raft/v3/raftpb"}, {"api", module + "/store/pebble"}, {"cli", module + "/sim"}, {"p2p", "github.com/tetratelabs/wazero/sys"},
 	} {
