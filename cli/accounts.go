@@ -80,7 +80,7 @@ func (a *app) historyCommand() *cobra.Command {
 // causes are the everyday words for what changes an account.
 var causes = map[string]string{"AccountOpened": "opened", "JobPosted": "job posted", "JobSettled": "job settled", "JobRolledBack": "rolled back",
 	"JobCancelled": "job cancelled", "Refunded": "refund", "ManaSpent": "spent", "TierChanged": "tier",
-	"CapacityCharged": "charged", "BudgetGranted": "budget", "ProposerThanked": "thanks"}
+	"BudgetGranted": "budget", "ProposerThanked": "thanks"}
 
 func (a *app) showHistory(p printer, v node.Statement) {
 	rows := make([][]string, 0, len(v.Lines))
@@ -174,7 +174,7 @@ func (a *app) accountArg(ctx context.Context, c *client.Client, args []string) (
 		return icn.DID{}, err
 	}
 	if used {
-		return id.Pair.DID(), nil
+		return id.DID, nil
 	}
 	i, err := c.Info(ctx)
 	return i.DID, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
@@ -55,10 +56,13 @@ func (m *Machine) checkParts() error {
 	if err := m.checkMembers(); err != nil {
 		return err
 	}
+	if err := m.checkVotes(); err != nil {
+		return err
+	}
 	var err error
 	jobs := 0
 	m.timers.due.Each(func(name string, due icn.Time) bool {
-		if name == checkpointTimer || strings.HasPrefix(name, identity.TimerPrefix) {
+		if name == checkpointTimer || strings.HasPrefix(name, identity.TimerPrefix) || governance.IsTimer(name) {
 			return true
 		}
 		jobs++
@@ -123,4 +127,30 @@ func (m *Machine) checkMembers() (err error) {
 		return fmt.Errorf("clerks: %w: their row does not tell who they are", icn.ErrCorrupt)
 	}
 	return nil
+}
+
+// checkVotes says whether every proposal that waits for a time has its timer, and
+// whether what is counted with is there.
+func (m *Machine) checkVotes() error {
+	if err := m.votes.Check(); err != nil {
+		return err
+	}
+	wanted, set := 0, 0
+	var err error
+	m.votes.Timers(func(name string, due icn.Time) {
+		wanted++
+		if at, ok := m.timers.due.Get(name); !ok || at != due {
+			err = fmt.Errorf("timer %q: %w: it is not set", name, icn.ErrCorrupt)
+		}
+	})
+	m.timers.due.Each(func(name string, _ icn.Time) bool {
+		if governance.IsTimer(name) {
+			set++
+		}
+		return true
+	})
+	if err == nil && set != wanted {
+		err = fmt.Errorf("timers: %w: %d of votes are set, not %d", icn.ErrCorrupt, set, wanted)
+	}
+	return err
 }

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
@@ -44,6 +45,7 @@ type Machine struct {
 	mana     *mana.Fold
 	mesh     *mesh.Fold
 	names    *reputation.Fold
+	votes    *governance.Fold
 	log      frontier
 }
 
@@ -95,6 +97,7 @@ func empty(genesis icn.Block, verify Verify) (*Machine, error) {
 		mana:     mana.New(db),
 		mesh:     mesh.New(db),
 		names:    reputation.New(db),
+		votes:    governance.New(db),
 	}, nil
 }
 
@@ -194,36 +197,37 @@ func (r *run) fireTimers() {
 			r.event(icn.CheckpointDue{Size: r.head.Index})
 			continue
 		}
-		if strings.HasPrefix(name, identity.TimerPrefix) {
-			r.fireIdentity(name)
-			continue
-		}
-		res, err := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)
-		if err == nil {
-			err = r.follow(res)
-		}
-		if err != nil {
+		events := len(r.out.Events)
+		if err := r.fire(name); err != nil {
 			panic(fmt.Sprintf("core: timer %q: %v", name, err))
 		}
-		if len(res.Events) > 0 {
+		if len(r.out.Events) > events {
 			r.changed()
 		}
 	}
 }
 
-// fireIdentity ends a suspension, or gives a member the key that its guardians want.
-func (r *run) fireIdentity(name string) {
-	effects, events := r.m.identity.Fire(r.identityStep(), name)
-	for _, b := range events {
-		r.event(b)
+// fire hands a timer to the fold that set it.
+func (r *run) fire(name string) error {
+	switch {
+	case governance.IsTimer(name):
+		res, err := r.m.votes.Fire(r.voteStep(icn.Statement{}, icn.CID{}), name)
+		if err != nil {
+			return err
+		}
+		return r.vote(res)
+	case strings.HasPrefix(name, identity.TimerPrefix):
+		effects, events := r.m.identity.Fire(r.identityStep(), name)
+		if len(events) == 0 {
+			return r.carryOut(effects)
+		}
+		return r.belonging(effects, events)
 	}
-	if err := r.carryOut(effects); err != nil {
-		panic(fmt.Sprintf("core: timer %q: %v", name, err))
+	res, err := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)
+	if err != nil {
+		return err
 	}
-	if len(events) > 0 {
-		r.out.Nodes = true
-		r.changed()
-	}
+	return r.follow(res)
 }
 
 func (r *run) identityStep() identity.Step {
@@ -259,7 +263,7 @@ func (r *run) statement(e icn.Entry, sig Checked) {
 	events := len(r.out.Events)
 	m.db.Begin()
 	for i, op := range s.Ops {
-		if err := r.op(id, i, op); err != nil {
+		if err := r.op(s, id, i, op); err != nil {
 			m.db.Rollback()
 			if r.out.Nodes {
 				m.identity.Refresh()
@@ -279,7 +283,7 @@ func (r *run) refuse(e icn.Entry, err error) {
 }
 
 // op applies one operation and carries out what it asks of other folds.
-func (r *run) op(statement icn.CID, i int, op icn.Op) error {
+func (r *run) op(st *icn.Statement, statement icn.CID, i int, op icn.Op) error {
 	s := r.m
 	if o, ok := op.(icn.ManaSpend); ok {
 		return r.spend(o)
@@ -292,6 +296,13 @@ func (r *run) op(statement icn.CID, i int, op icn.Op) error {
 			return err
 		}
 		return r.follow(res)
+	case icn.ProposalCreate, icn.ProposalAmend, icn.ProposalAdvance, icn.ProposalSponsor, icn.ProposalWithdraw, icn.ProposalVeto, icn.ProposalClose,
+		icn.BallotCast, icn.DelegationSet, icn.DelegationRevoke:
+		res, err := s.votes.Apply(r.voteStep(*st, statement), i, o)
+		if err != nil {
+			return err
+		}
+		return r.vote(res)
 	case icn.KeyRotate:
 		if !s.verify(o.Key, icn.RotationBytes(s.network, *r.author, o.Key), o.Proof[:]) {
 			return fmt.Errorf("rotate key: %w: the new key has not agreed", icn.ErrDenied)
@@ -332,6 +343,11 @@ func (r *run) identity(o icn.Op) error {
 	if err != nil {
 		return err
 	}
+	return r.belonging(effects, events)
+}
+
+// belonging carries out what the fold of identity led to.
+func (r *run) belonging(effects []icn.Effect, events []icn.EventBody) error {
 	r.out.Nodes = true
 	for _, b := range events {
 		r.event(b)
@@ -339,9 +355,15 @@ func (r *run) identity(o icn.Op) error {
 	if err := r.carryOut(effects); err != nil {
 		return err
 	}
+	var author icn.DID
+	if r.author != nil {
+		author = *r.author
+	}
 	for _, b := range events {
 		if left, ok := b.(icn.NodeLeft); ok {
-			return r.follow(r.m.mesh.Left(r.meshStep(*r.author, icn.CID{}), left.Node))
+			if err := r.follow(r.m.mesh.Left(r.meshStep(author, icn.CID{}), left.Node)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -357,13 +379,21 @@ func (r *run) follow(res mesh.Result) error {
 		return err
 	}
 	for _, b := range res.Events {
-		for _, c := range r.m.names.See(r.head.Time, r.m.Rules(), b) {
-			if !c.Turned {
-				continue
-			}
-			if err := r.carryOut([]icn.Effect{icn.SetTier{Account: c.Who, Tier: c.Tier}}); err != nil {
-				return err
-			}
+		if err := r.noted(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noted tells the fold of reputations what happened, and accounts what follows.
+func (r *run) noted(b icn.EventBody) error {
+	for _, c := range r.m.names.See(r.head.Time, r.m.Rules(), b) {
+		if !c.Turned {
+			continue
+		}
+		if err := r.carryOut([]icn.Effect{icn.SetTier{Account: c.Who, Tier: c.Tier}}); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -398,13 +428,21 @@ func (r *run) carryOut(effects []icn.Effect) error {
 			r.m.timers.set(e.Name, e.Due)
 		case icn.ClearTimer:
 			r.m.timers.clear(e.Name)
+		case icn.Enact:
+			if err := r.enact(e); err != nil {
+				return err
+			}
 		default:
 			b, err := r.m.mana.Do(mana.Step{Time: r.head.Time, Rules: r.m.Rules()}, e)
 			if err != nil {
 				return err
 			}
-			if b != nil {
-				r.event(b)
+			if b == nil {
+				continue
+			}
+			r.event(b)
+			if err := r.noted(b); err != nil {
+				return err
 			}
 		}
 	}

@@ -14,7 +14,8 @@ import (
 )
 
 // order is how the tables follow each other in a snapshot.
-var order = []string{"head", "rules", "number", "timer", "node", "member", "invite", "key", "key-owner", "expulsion", "guardians", "recovery", "clerk-choice", "clerks", "next-node", "account", "mana-totals", "job", "open-jobs", "profile", "executor", "settled", "reputation", "frozen"}
+var order = []string{"head", "rules", "number", "timer", "node", "member", "invite", "key", "key-owner", "expulsion", "guardians", "recovery", "clerk-choice", "clerks", "next-node", "account", "mana-totals", "job", "open-jobs", "profile", "executor", "settled", "reputation", "frozen",
+	"proposal", "ballot", "delegation", "open-proposals", "veto-group", "paused-credential", "upgrade-notice"}
 
 // rewrite changes the tables of a snapshot, and writes it again in good form.
 func rewrite(t testing.TB, snapshot []byte, change func(map[string]map[string]string)) []byte {

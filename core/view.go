@@ -53,7 +53,7 @@ func (m *Machine) OnRoll(d icn.DID, index uint64) (icn.Role, bool) {
 }
 
 // Roll lists who of an electorate was in good standing after an entry, by DID.
-func (m *Machine) Roll(index uint64, e icn.Electorate) []identity.RollEntry {
+func (m *Machine) Roll(index uint64, e icn.Electorate) []icn.Voter {
 	return m.identity.Roll(index, e)
 }
 

@@ -48,13 +48,6 @@ type Refund struct {
 	Amount   uint64
 }
 
-// Charge takes capacity away for good, as far as the account has it.
-type Charge struct {
-	Account DID
-	Amount  uint64
-	For     string
-}
-
 // Grant makes capacity for an account, up to its cap.
 type Grant struct {
 	Account DID
@@ -131,7 +124,6 @@ func (Settle) effect()      {}
 func (Spend) effect()       {}
 func (Burn) effect()        {}
 func (Refund) effect()      {}
-func (Charge) effect()      {}
 func (Grant) effect()       {}
 func (Enact) effect()       {}
 func (SetTier) effect()     {}

@@ -65,7 +65,6 @@ func init() {
 	event[ClerksChosen]()
 	event[VetoGroupChanged]()
 	event[BudgetGranted]()
-	event[CapacityCharged]()
 	event[ProposerThanked]()
 	event[UpgradeNoticed]()
 	event[CredentialPaused]()

@@ -231,9 +231,11 @@ func (o RecoverySupport) appendFields(b []byte) []byte {
 }
 func (RecoveryVeto) appendFields(b []byte) []byte { return b }
 func (o ProposalCreate) appendFields(b []byte) []byte {
-	return o.Proposal.append(AppendBool(b, o.Draft))
+	return AppendProposal(AppendBool(b, o.Draft), o.Proposal)
 }
-func (o ProposalAmend) appendFields(b []byte) []byte    { return o.Proposal.append(AppendCID(b, o.ID)) }
+func (o ProposalAmend) appendFields(b []byte) []byte {
+	return AppendProposal(AppendCID(b, o.ID), o.Proposal)
+}
 func (o ProposalAdvance) appendFields(b []byte) []byte  { return AppendCID(b, o.ID) }
 func (o ProposalSponsor) appendFields(b []byte) []byte  { return AppendCID(b, o.ID) }
 func (o ProposalWithdraw) appendFields(b []byte) []byte { return AppendCID(b, o.ID) }
@@ -357,6 +359,7 @@ type (
 		Kind     string     `json:"kind"`
 		Motion   MotionJSON `json:"motion"`
 		Stage    Stage      `json:"stage"`
+		Cost     uint64     `json:"cost,omitempty"` // in capacity, of the proposer
 	}
 	// ProposalSponsored: a member wants a proposal to be voted on.
 	ProposalSponsored struct {
@@ -388,6 +391,7 @@ type (
 		By       *DID     `json:"by,omitempty"` // its proxy
 		Choice   []uint64 `json:"choice"`
 		Ballots  uint64   `json:"ballots"` // so many are in, changed ones counted again
+		Cost     uint64   `json:"cost"`    // in capacity, of who cast it
 	}
 	// VoteDelegated: a member's vote goes with another's.
 	VoteDelegated struct {
@@ -430,23 +434,17 @@ type (
 		Members []DID `json:"members"`
 		Was     []DID `json:"was"`
 	}
-	// BudgetGranted: an account got capacity by a vote.
+	// BudgetGranted: an account got capacity by a vote, up to its cap.
 	BudgetGranted struct {
 		Account DID    `json:"account"`
 		Amount  uint64 `json:"amount"`
 		Purpose string `json:"purpose"`
 	}
-	// CapacityCharged: a vote or a proposal cost its author capacity.
-	CapacityCharged struct {
-		Account DID    `json:"account"`
-		Amount  uint64 `json:"amount"`
-		For     string `json:"for"`
-	}
 	// ProposerThanked: a proposal that was enacted is worth something.
 	ProposerThanked struct {
 		Proposal CID    `json:"proposal"`
 		Account  DID    `json:"account"`
-		Amount   uint64 `json:"amount"` // of capacity, as far as there was room
+		Amount   uint64 `json:"amount"` // of capacity; what is over the account's cap is lost
 	}
 	// UpgradeNoticed: operators shall install this release.
 	UpgradeNoticed struct {
@@ -522,9 +520,6 @@ func (VetoGroupChanged) EventType() string { return "VetoGroupChanged" }
 func (BudgetGranted) EventType() string { return "BudgetGranted" }
 
 // EventType implements EventBody.
-func (CapacityCharged) EventType() string { return "CapacityCharged" }
-
-// EventType implements EventBody.
 func (ProposerThanked) EventType() string { return "ProposerThanked" }
 
 // EventType implements EventBody.
@@ -536,9 +531,19 @@ func (CredentialPaused) EventType() string { return "CredentialPaused" }
 // EventType implements EventBody.
 func (ReputationFrozen) EventType() string { return "ReputationFrozen" }
 
-// Difference is the hash of what an enactment changes, as its events tell it: of
-// their types and bodies, in order.
+// Difference is the hash of what an enactment changes: the CID, as raw, of its
+// [DifferenceText].
 func Difference(events []EventBody) (h CID, err error) {
+	b, err := DifferenceText(events)
+	if err != nil {
+		return CID{}, err
+	}
+	return SumCID(Raw, b), nil
+}
+
+// DifferenceText is what an enactment changes, as its events tell it: their types and
+// bodies, in order, in JSON.
+func DifferenceText(events []EventBody) ([]byte, error) {
 	type line struct {
 		Type string    `json:"type"`
 		Body EventBody `json:"body"`
@@ -547,9 +552,5 @@ func Difference(events []EventBody) (h CID, err error) {
 	for _, e := range events {
 		lines = append(lines, line{e.EventType(), e})
 	}
-	b, err := json.Marshal(lines)
-	if err != nil {
-		return CID{}, err
-	}
-	return SumCID(Raw, b), nil
+	return json.Marshal(lines)
 }

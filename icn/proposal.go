@@ -155,7 +155,8 @@ func OptionID(proposal CID, option string) CID {
 	return SumCID(DagCBOR, AppendText(AppendCID(AppendArray(nil, 2), proposal), option))
 }
 
-func (p Proposal) append(b []byte) []byte {
+// AppendProposal appends a proposal's canonical form.
+func AppendProposal(b []byte, p Proposal) []byte {
 	b = AppendText(AppendArray(b, 12), p.Title)
 	b = AppendCID(b, p.Body)
 	b = AppendUint(appendMotion(b, p.Motion), uint64(p.Method))
@@ -166,7 +167,8 @@ func (p Proposal) append(b []byte) []byte {
 	return b
 }
 
-func readProposal(r *Reader) (p Proposal) {
+// ReadProposal reads what [AppendProposal] wrote.
+func ReadProposal(r *Reader) (p Proposal) {
 	r.Tuple(12)
 	p.Title, p.Body = r.Text(MaxTitle), r.CID()
 	p.Motion, p.Method = readMotion(r), Method(r.upTo(uint8(Quadratic)))

@@ -89,13 +89,6 @@ func (m Member) gone(at uint64, why Standing, until icn.Time) Member {
 	return m
 }
 
-// RollEntry is a member on the roll. The name is the one that it has now.
-type RollEntry struct {
-	Member icn.DID  `json:"member"`
-	Role   icn.Role `json:"role"`
-	Name   string   `json:"name"`
-}
-
 // Member returns a member, also one that has left.
 func (f *Fold) Member(d icn.DID) (Member, bool) { return f.members.Get(d) }
 
@@ -135,11 +128,11 @@ func (f *Fold) OnRoll(d icn.DID, index uint64) (icn.Role, bool) {
 }
 
 // Roll lists who of an electorate was in good standing after an entry, by DID.
-func (f *Fold) Roll(index uint64, e icn.Electorate) []RollEntry {
-	out := []RollEntry{}
+func (f *Fold) Roll(index uint64, e icn.Electorate) []icn.Voter {
+	out := []icn.Voter{}
 	f.members.Each(func(d icn.DID, m Member) bool {
 		if _, ok := f.OnRoll(d, index); ok && e.Has(m.Role) {
-			out = append(out, RollEntry{d, m.Role, m.Name})
+			out = append(out, icn.Voter{Member: d, Role: m.Role, Name: m.Name})
 		}
 		return true
 	})
@@ -176,10 +169,14 @@ func (f *Fold) mayJoin(d icn.DID, role icn.Role) error {
 	return nil
 }
 
-// join takes d in. Who was here before keeps its account.
+// join takes d in. Who was here before keeps its account, and the name by which old
+// rolls know it.
 func (f *Fold) join(s Step, d icn.DID, role icn.Role, name string) ([]icn.Effect, []icn.EventBody) {
 	m, known := f.members.Get(d)
 	_, node := f.nodes.Get(d)
+	if known {
+		name = m.Name
+	}
 	m.Role, m.Name, m.Since = role, name, s.Index
 	f.members.Put(d, m.joined(s.Index))
 	var effects []icn.Effect

@@ -168,8 +168,6 @@ func (f *Fold) Do(s Step, e icn.Effect) (icn.EventBody, error) {
 		return nil, f.burn(s, e)
 	case icn.Refund:
 		return f.refund(s, e)
-	case icn.Charge:
-		return f.charge(s, e)
 	case icn.Grant:
 		return f.grant(s, e)
 	case icn.SetTier:
@@ -295,39 +293,14 @@ func (f *Fold) refund(s Step, e icn.Refund) (icn.EventBody, error) {
 	return icn.Refunded{Job: e.Job, From: e.From, To: e.To, Paid: e.Amount, Amount: got}, f.give(s, e.To, got)
 }
 
-// charge takes what an account has of the amount. Nothing taken is nothing told.
-func (f *Fold) charge(s Step, e icn.Charge) (icn.EventBody, error) {
-	var got uint64
-	err := f.move(s, e.Account, func(a *Account, t *Totals) error {
-		got = min(e.Amount, a.Balance)
-		a.Balance -= got
-		t.Burnt += got
-		return nil
-	})
-	if err != nil || got == 0 {
-		return nil, err
-	}
-	return icn.CapacityCharged{Account: e.Account, Amount: got, For: e.For}, nil
-}
-
-// grant mints what an account has room for. A budget comes in whole or not at all:
-// what was voted on is what is given. Thanks are as large as there is room.
+// grant makes capacity for an account. What is over its cap is lost, as when it is
+// paid for a job.
 func (f *Fold) grant(s Step, e icn.Grant) (icn.EventBody, error) {
-	var got uint64
-	err := f.move(s, e.Account, func(a *Account, t *Totals) error {
-		got = min(e.Amount, a.room(s.Rules))
-		if got < e.Amount && !e.Thanks.Defined() {
-			return fmt.Errorf("grant %d: %w: %s has room for %d up to its cap of %d", e.Amount, icn.ErrConflict, e.Account, got, a.Cap(s.Rules))
-		}
-		a.Balance += got
-		t.Minted += got
-		return nil
-	})
-	if err != nil {
+	if err := f.give(s, e.Account, e.Amount); err != nil {
 		return nil, err
 	}
 	if e.Thanks.Defined() {
-		return icn.ProposerThanked{Proposal: e.Thanks, Account: e.Account, Amount: got}, nil
+		return icn.ProposerThanked{Proposal: e.Thanks, Account: e.Account, Amount: e.Amount}, nil
 	}
 	return icn.BudgetGranted{Account: e.Account, Amount: e.Amount, Purpose: e.Purpose}, nil
 }

@@ -32,15 +32,17 @@ func (s *Statement) See(at icn.Time, e icn.EventBody) (Line, bool) {
 		s.Account, s.Opened = Account{Balance: b.Issued, At: at}, true
 		return Line{Minted: b.Issued, Balance: b.Issued}, true
 	}
-	if !s.Opened {
-		return Line{}, false
-	}
 	var l Line
-	var grew uint64
-	s.Account, grew = s.grown(at, s.Rules)
-	s.grew += grew
+	if s.Opened {
+		var grew uint64
+		s.Account, grew = s.grown(at, s.Rules)
+		s.grew += grew
+	}
 	if b, ok := e.(icn.RuleChanged); ok { // what has grown until now grew under the old rules
 		s.Rules, _ = s.Rules.With(b.Name, b.Becomes)
+		return Line{}, false
+	}
+	if !s.Opened {
 		return Line{}, false
 	}
 	changed := s.apply(&l, e)
@@ -68,8 +70,14 @@ func (s *Statement) apply(l *Line, e icn.EventBody) bool {
 		return e.To == s.Who && s.gain(l, e.Amount) || e.From == s.Who
 	case icn.ManaSpent:
 		return e.Account == s.Who && s.lose(l, e.Amount)
-	case icn.CapacityCharged:
-		return e.Account == s.Who && s.lose(l, e.Amount)
+	case icn.ProposalCreated:
+		return e.Proposer == s.Who && e.Cost > 0 && s.lose(l, e.Cost)
+	case icn.VoteCast:
+		by := e.Voter
+		if e.By != nil {
+			by = *e.By
+		}
+		return by == s.Who && e.Cost > 0 && s.lose(l, e.Cost)
 	case icn.BudgetGranted:
 		return e.Account == s.Who && s.gain(l, e.Amount)
 	case icn.ProposerThanked:

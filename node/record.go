@@ -105,8 +105,6 @@ func subjects(body icn.EventBody) (icn.CID, []icn.DID) {
 		return icn.CID{}, []icn.DID{e.Account}
 	case icn.TierChanged:
 		return icn.CID{}, []icn.DID{e.Account}
-	case icn.CapacityCharged:
-		return icn.CID{}, []icn.DID{e.Account}
 	case icn.BudgetGranted:
 		return icn.CID{}, []icn.DID{e.Account}
 	case icn.ProposerThanked:
@@ -115,6 +113,37 @@ func subjects(body icn.EventBody) (icn.CID, []icn.DID) {
 		return icn.CID{}, []icn.DID{e.Who}
 	case icn.JobCancelled:
 		return e.Job, []icn.DID{e.Submitter}
+	}
+	return decided(body)
+}
+
+// decided are the subjects of what governance tells: the proposal stands where a job
+// does. A parameter that changes concerns every account; it is found under nobody's.
+func decided(body icn.EventBody) (icn.CID, []icn.DID) {
+	switch e := body.(type) {
+	case icn.ProposalCreated:
+		return e.Proposal, []icn.DID{e.Proposer}
+	case icn.ProposalSponsored:
+		return e.Proposal, nil
+	case icn.ProposalMoved:
+		return e.Proposal, nil
+	case icn.VotingOpened:
+		return e.Proposal, nil
+	case icn.VoteCast:
+		if e.By != nil {
+			return e.Proposal, []icn.DID{*e.By}
+		}
+		return e.Proposal, []icn.DID{e.Voter}
+	case icn.VotingClosed:
+		return e.Proposal, nil
+	case icn.Enacted:
+		return e.Proposal, nil
+	case icn.ProposerThanked:
+		return e.Proposal, []icn.DID{e.Account}
+	case icn.BudgetGranted:
+		return icn.CID{}, []icn.DID{e.Account}
+	case icn.ReputationFrozen:
+		return icn.CID{}, []icn.DID{e.Who}
 	}
 	return icn.CID{}, nil
 }

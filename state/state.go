@@ -72,6 +72,28 @@ func (db *DB) Rollback() {
 	db.Commit()
 }
 
+// Try does something that is undone if it returns an error, or if it says that it
+// was only to be seen: within a step, or on its own.
+func (db *DB) Try(do func() (keep bool, err error)) error {
+	own := !db.inTx
+	if own {
+		db.Begin()
+	}
+	from := len(db.undo)
+	keep, err := do()
+	if !keep || err != nil {
+		for i := len(db.undo) - 1; i >= from; i-- {
+			db.undo[i]()
+		}
+		clear(db.undo[from:])
+		db.undo = db.undo[:from]
+	}
+	if own {
+		db.Commit()
+	}
+	return err
+}
+
 // Root is the hash over all tables.
 func (db *DB) Root() [32]byte {
 	for d := range db.dirty { // order: the tree's shape does not depend on it

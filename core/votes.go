@@ -1,0 +1,52 @@
+package core
+
+import (
+	"github.com/InterCooperative-Network/icn-core/governance"
+	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/mana"
+	"github.com/InterCooperative-Network/icn-core/state"
+)
+
+// Proposal returns a proposal.
+func (m *Machine) Proposal(id icn.CID) (governance.Proposal, bool) { return m.votes.Proposal(id) }
+
+// Proposals calls fn for each proposal, in the order of CIDs.
+func (m *Machine) Proposals(fn func(icn.CID, governance.Proposal) bool) { m.votes.Proposals(fn) }
+
+// Interim is how an open vote would end if nothing else came in.
+func (m *Machine) Interim(id icn.CID) (icn.Tally, bool) {
+	h := m.Head()
+	return m.votes.Interim(m.voteStep(h.Index+1, h.Time), id)
+}
+
+// Mandates are the delegations that fit a vote: of an open one, as of now.
+func (m *Machine) Mandates(id icn.CID) []icn.Mandate {
+	h := m.Head()
+	return m.votes.Mandates(m.voteStep(h.Index+1, h.Time), id)
+}
+
+// Ballot is the one that counts so far for a voter in an open vote.
+func (m *Machine) Ballot(id icn.CID, voter icn.DID) (governance.Ballot, bool) {
+	return m.votes.Ballot(id, voter)
+}
+
+// DelegationsOf are a member's.
+func (m *Machine) DelegationsOf(d icn.DID) governance.Delegations { return m.votes.DelegationsOf(d) }
+
+// VetoGroup can stop what was accepted.
+func (m *Machine) VetoGroup() []icn.DID { return m.votes.VetoGroup() }
+
+// Paused says since which entry a credential does not count.
+func (m *Machine) Paused(c icn.CID) (entry uint64, paused bool) { return m.votes.Paused(c) }
+
+// Notice is the release that operators shall install; empty = none was told.
+func (m *Machine) Notice() string { return m.votes.Notice() }
+
+// Suppose puts other rules in force without a vote: for asking what would have been.
+func (m *Machine) Suppose(rules icn.Rules) {
+	was := m.Rules()
+	now := m.Head().Time
+	m.mana.CatchUp(mana.Step{Time: now, Rules: was})
+	m.names.Turn(now, was, rules)
+	m.rules.Put(state.One{}, rules)
+}
