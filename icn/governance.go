@@ -542,7 +542,8 @@ func Difference(events []EventBody) (h CID, err error) {
 }
 
 // DifferenceText is what an enactment changes, as its events tell it: their types and
-// bodies, in order, in JSON.
+// bodies, in order, in JSON. When a suspension ends is left out: it is known only when
+// it is enacted.
 func DifferenceText(events []EventBody) ([]byte, error) {
 	type line struct {
 		Type string    `json:"type"`
@@ -550,6 +551,10 @@ func DifferenceText(events []EventBody) ([]byte, error) {
 	}
 	lines := make([]line, 0, len(events))
 	for _, e := range events {
+		if s, ok := e.(MemberSuspended); ok {
+			s.Until = 0
+			e = s
+		}
 		lines = append(lines, line{e.EventType(), e})
 	}
 	return json.Marshal(lines)
