@@ -78,21 +78,6 @@ type Ballot struct {
 	Choice []uint64
 }
 
-// Delegation lets another's vote count for its author's.
-type Delegation struct {
-	To      icn.DID
-	Scope   icn.Scope
-	Expires icn.Time
-	Proxy   bool
-	Index   uint64 // the entry that made it
-}
-
-// Delegations are one member's, in the order of their scopes' bytes.
-type Delegations []Delegation
-
-// MaxDelegations is the most that a member may have.
-const MaxDelegations = 64
-
 // ballotKey names a voter's ballot on a proposal.
 type ballotKey struct {
 	proposal icn.CID
