@@ -147,6 +147,24 @@ func play(f *federation) {
 	f.keys["ann"] = "ann's second key"
 	f.say("ann", post("n1", 20))
 	f.say("n1", icn.AuditHead{Lines: 12, Head: [32]byte{1, 2, 3}})
+
+	// Members bring others, and help each other to a new key.
+	f.say("ann", icn.InviteCreate{CodeHash: [32]byte(block("friend").Hash()[2:]), Role: icn.RolePerson, Expires: f.now + 60_000})
+	f.say("bob", icn.MemberAdmit{Member: did("eve"), Role: icn.RolePerson, Name: "Eve", Code: []byte("friend")})
+	f.say("eve", icn.GuardiansSet{Guardians: []icn.DID{did("ann"), did("bob"), did("n1")}, Needed: 2})
+	f.say("ann", f.recover("eve", "eve's second key"))
+	f.say("n1", f.recover("eve", "eve's second key"))
+	f.say("eve", icn.RecoveryVeto{})
+	f.refused(f.statement("n2", f.recover("eve", "eve's second key")), icn.ErrDenied, "not a guardian")
+	f.say("ann", f.recover("eve", "eve's second key"))
+	f.say("bob", f.recover("eve", "eve's third key"))
+	f.say("n1", f.recover("eve", "eve's second key"))
+	f.tick(3 * 24 * 3_600_000)
+	f.refused(f.statement("eve", icn.MemberLeave{}), icn.ErrDenied, "signature")
+	f.numbers["eve"]--
+	f.keys["eve"] = "eve's second key"
+	f.say("eve", icn.MemberLeave{})
+	f.refused(f.statement("eve", icn.MemberLeave{}), icn.ErrDenied, "does not belong")
 	decide(f)
 	f.tick(1 << 40)
 }
@@ -175,7 +193,10 @@ func decide(f *federation) {
 	f.say("dan", icn.DelegationRevoke{Scope: icn.Scope{Kind: "text"}})
 
 	settings := icn.SetRules{Settings: []icn.Setting{{Name: "min_sponsors", Value: 2}, {Name: "veto_ms", Value: 1000}, {Name: "min_deliberation_ms", Value: 500}, {Name: "recovery_delay_ms", Value: 700}}}
-	for _, m := range []icn.Motion{settings, icn.SetVetoGroup{Members: []icn.DID{did("fay")}}} {
+	for _, m := range []icn.Motion{settings, icn.SetVetoGroup{Members: []icn.DID{did("fay")}}, icn.SetClerks{Nodes: []icn.DID{did("n4")}}, icn.NoticeUpgrade{Version: "2"},
+		icn.GrantBudget{To: did("n2"), Amount: 3, Purpose: "a disk"}, icn.AdmitMember{Member: did("hal"), Role: icn.RolePerson, Name: "Hal"},
+		icn.Resolve{Actions: []icn.Action{{Do: icn.FreezeReputation, Who: did("n3")}, {Do: icn.PauseCredential, Credential: block("a paper")}}},
+		icn.SuspendMember{Member: did("hal"), Millis: 60_000, Reason: "unpaid"}, icn.ReinstateMember{Member: did("hal")}, icn.RemoveMember{Member: did("hal"), Reason: "gone"}, icn.ExpelNode{Node: did("n3"), Reason: "lost"}} {
 		id := f.propose("cyd", m)
 		if f.m.Rules().Sponsors > 1 {
 			f.say("gil", icn.ProposalSponsor{ID: id})
@@ -328,6 +349,6 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 		}
 	}
 	play(f)
-	require.Len(t, kinds, 18, "%v", kinds)
-	require.Len(t, events, 27, "%v", events)
+	require.Len(t, kinds, 32, "%v", kinds)
+	require.Len(t, events, 50, "%v", events)
 }

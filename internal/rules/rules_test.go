@@ -79,6 +79,7 @@ var engines = map[string]string{
 	"github.com/prometheus":                "api",
 	"github.com/coder/websocket":           "api",
 	"github.com/jedib0t/go-pretty":         "cli",
+	"rsc.io/qr":                            "cli",
 	"github.com/multiformats/go-multiaddr": "p2p",
 	"modernc.org/sqlite":                   "store/sqlite",
 	"github.com/jackc/pgx/v5":              "store/postgres",
