@@ -56,7 +56,14 @@ func (m *Machine) Notice() string { return m.votes.Notice() }
 func (m *Machine) Suppose(rules icn.Rules) {
 	was := m.Rules()
 	now := m.Head().Time
-	m.mana.CatchUp(mana.Step{Time: now, Rules: was})
-	m.names.Turn(now, was, rules)
+	m.CatchUp()
 	m.rules.Put(state.One{}, rules)
+	for _, c := range m.names.Turn(now, was, rules) {
+		// An account that is not there has no tier: there is nothing to be done about it.
+		_, _ = m.mana.Do(mana.Step{Time: now, Rules: rules}, icn.SetTier{Account: c.Who, Tier: c.Tier})
+	}
+	m.identity.KeepClerks(rules)
 }
+
+// CatchUp brings all accounts up to log time, so that sums tell what has grown.
+func (m *Machine) CatchUp() { m.mana.CatchUp(mana.Step{Time: m.Head().Time, Rules: m.Rules()}) }

@@ -133,7 +133,7 @@ type Delegate struct {
 	From    icn.DID `json:"from_did,omitzero"`
 	To      icn.DID `json:"to_did,omitzero"`
 	Scope   string  `json:"scope,omitempty" doc:"all (the default), a kind of motion, or a proposal's id"`
-	Expires string  `json:"expires,omitempty" doc:"A moment (RFC 3339), or a span of time from now: 30d"`
+	Expires string  `json:"expires,omitempty" doc:"A moment (RFC 3339), or a day: its end, in UTC"`
 	Proxy   bool    `json:"proxy,omitempty" doc:"They may also cast ballots in the author's name."`
 }
 
