@@ -174,7 +174,7 @@ func (a *app) accountArg(ctx context.Context, c *client.Client, args []string) (
 		return icn.DID{}, err
 	}
 	if used {
-		return id.Pair.DID(), nil
+		return id.DID, nil
 	}
 	i, err := c.Info(ctx)
 	return i.DID, err

@@ -102,7 +102,7 @@ func (a *app) content(ctx context.Context, c *client.Client, what string) (icn.C
 
 // post offers the job: as the identity in use, or as the node.
 func (a *app) post(ctx context.Context, c *client.Client, s wire.Submit) (wire.Submitted, error) {
-	id, used, err := a.identity()
+	_, used, err := a.identity()
 	if err != nil {
 		return wire.Submitted{}, err
 	}
@@ -117,7 +117,11 @@ func (a *app) post(ctx context.Context, c *client.Client, s wire.Submit) (wire.S
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	said, err := say(ctx, c, id.Pair, icn.JobPost{Via: info.DID, Budget: budget, Spec: spec})
+	who, err := a.speaker(ctx, c)
+	if err != nil {
+		return wire.Submitted{}, err
+	}
+	said, err := say(ctx, c, who, icn.JobPost{Via: info.DID, Budget: budget, Spec: spec})
 	if err != nil {
 		return wire.Submitted{}, err
 	}

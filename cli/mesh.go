@@ -14,6 +14,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/client"
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
 
@@ -296,11 +297,14 @@ func (a *app) cancel(c *cobra.Command, args []string) error {
 			if err != nil {
 				return err
 			}
-			used = j.Submitter == who.Pair.DID()
+			used = j.Submitter == who.DID
 		}
 		var said wire.Said
 		if used {
-			said, err = say(c.Context(), cl, who.Pair, icn.JobCancel{Job: id})
+			var p key.Pair
+			if p, err = a.speaker(c.Context(), cl); err == nil {
+				said, err = say(c.Context(), cl, p, icn.JobCancel{Job: id})
+			}
 		} else {
 			said, err = cl.MeshCancel(c.Context(), id)
 		}

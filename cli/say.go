@@ -32,12 +32,12 @@ func say(ctx context.Context, c *client.Client, who key.Pair, ops ...icn.Op) (wi
 	}
 	for try := 1; ; try++ {
 		account, err := c.AccountMana(ctx, who.DID(), "")
-		if errors.Is(err, icn.ErrNotFound) {
-			return wire.Said{}, advised{fmt.Errorf("%w: %s does not belong to this federation", icn.ErrDenied, who.DID()),
-				"Ask for: icn-cli federation member add " + who.DID().String() + " --name NAME; or speak as the node: icn-cli id use"}
-		}
 		if err != nil {
-			return wire.Said{}, err
+			return wire.Said{}, notMember(who.DID(), err)
+		}
+		if has := account.Key; !has.IsZero() && has != icn.DID(who.Public()) {
+			return wire.Said{}, advised{fmt.Errorf("%w: the federation has another key for %s", icn.ErrDenied, who.DID()),
+				"If it was rotated here: icn-cli id rotate puts it in its place. If elsewhere, or recovered: bring in a newer copy, icn-cli id import FILE."}
 		}
 		s := &icn.Statement{Network: network, Author: who.DID(), Number: account.Next, Until: max(icn.Time(time.Now().UnixMilli()), account.AsOf) + icn.Time(goodFor.Milliseconds()), Ops: ops}
 		s.Sig = [64]byte(who.Sign(s.SigningBytes()))
@@ -50,4 +50,13 @@ func say(ctx context.Context, c *client.Client, who key.Pair, ops ...icn.Op) (wi
 			return said, err
 		}
 	}
+}
+
+// notMember says what to do for somebody whom the federation does not know.
+func notMember(who icn.DID, err error) error {
+	if !errors.Is(err, icn.ErrNotFound) {
+		return err
+	}
+	return advised{fmt.Errorf("%w: %s does not belong to this federation", icn.ErrDenied, who),
+		"Ask for: icn-cli federation member add " + who.String() + " --name NAME; or speak as the node: icn-cli id use"}
 }

@@ -107,7 +107,7 @@ func (m *Machine) checkParts() error {
 func (m *Machine) checkMembers() (err error) {
 	set, wanted := 0, 0
 	m.timers.due.Each(func(name string, _ icn.Time) bool {
-		if strings.HasPrefix(name, identity.TimerPrefix) || governance.IsTimer(name) {
+		if strings.HasPrefix(name, identity.TimerPrefix) {
 			set++
 		}
 		return true

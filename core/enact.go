@@ -5,7 +5,6 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
-	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
 	"github.com/InterCooperative-Network/icn-core/state"
 )
@@ -129,7 +128,7 @@ func (r *run) perform(m icn.Motion) (events []icn.EventBody, err error) {
 
 // reform changes who belongs, or which nodes order the log.
 func (r *run) reform(m icn.Motion) ([]icn.EventBody, error) {
-	effects, events, err := r.m.identity.Enact(identity.Step{Index: r.head.Index, Time: r.head.Time, Rules: r.m.Rules()}, m)
+	effects, events, err := r.m.identity.Enact(r.identityStep(), m)
 	if err != nil {
 		return nil, err
 	}

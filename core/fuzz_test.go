@@ -72,7 +72,10 @@ func (b *babble) right(d icn.DID) icn.DID {
 func (b *babble) op() (icn.DID, icn.Op) {
 	x := b.x
 	id, j := b.job()
-	attempt, kind := j.Attempt, x.pick(14)
+	attempt, kind := j.Attempt, x.pick(16)
+	if kind >= 14 {
+		return b.who(), b.member()
+	}
 	if kind >= 12 {
 		return b.later(id)
 	}
@@ -140,6 +143,22 @@ func (b *babble) op() (icn.DID, icn.Op) {
 		return b.who(), []icn.Op{icn.KeyRotate{Key: b.who()}, icn.AuditHead{Lines: x.number()}}[x.pick(2)]
 	}
 	return b.who(), []icn.Op{icn.NodeRejoin{Reason: "x"}, icn.NodeLeave{}}[x.pick(4)/3]
+}
+
+// member is an operation of members on each other.
+func (b *babble) member() icn.Op {
+	switch x := b.x; x.pick(6) {
+	case 0:
+		return icn.MemberLeave{}
+	case 1, 2:
+		all := []icn.DID{b.who(), b.who()}[:x.pick(3)]
+		return icn.GuardiansSet{Guardians: all, Needed: uint64(min(len(all), x.pick(3)))}
+	case 3:
+		return icn.RecoveryVeto{}
+	case 4:
+		return icn.MemberAdmit{Member: b.who(), Role: icn.RolePerson, Code: []byte{x.next() % 3}}
+	}
+	return icn.RecoverySupport{Member: b.who(), Key: b.who()}
 }
 
 // runner is who runs a job, or nobody.
@@ -256,6 +275,7 @@ func believe([32]byte, []byte, []byte) bool { return true }
 func runTape(t testing.TB, data []byte, seen func(icn.Event)) {
 	g := &icn.Genesis{Name: "fuzz", Created: 1000, Rules: icn.DefaultRules()}
 	g.Rules.JobMaxWallMillis, g.Rules.JobsPerMember = 1<<53, 4
+	g.Rules.RecoveryMillis = 50
 	for _, n := range people[:4] {
 		g.Nodes = append(g.Nodes, icn.GenesisNode{DID: icn.DID(sha256.Sum256([]byte(n))), Name: n})
 	}

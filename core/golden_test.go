@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -146,7 +147,83 @@ func play(f *federation) {
 	f.keys["ann"] = "ann's second key"
 	f.say("ann", post("n1", 20))
 	f.say("n1", icn.AuditHead{Lines: 12, Head: [32]byte{1, 2, 3}})
+
+	// Members bring others, and help each other to a new key.
+	f.say("ann", icn.InviteCreate{CodeHash: [32]byte(block("friend").Hash()[2:]), Role: icn.RolePerson, Expires: f.now + 60_000})
+	f.say("bob", icn.MemberAdmit{Member: did("eve"), Role: icn.RolePerson, Name: "Eve", Code: []byte("friend")})
+	f.say("eve", icn.GuardiansSet{Guardians: []icn.DID{did("ann"), did("bob"), did("n1")}, Needed: 2})
+	f.say("ann", f.recover("eve", "eve's second key"))
+	f.say("n1", f.recover("eve", "eve's second key"))
+	f.say("eve", icn.RecoveryVeto{})
+	f.refused(f.statement("n2", f.recover("eve", "eve's second key")), icn.ErrDenied, "not a guardian")
+	f.say("ann", f.recover("eve", "eve's second key"))
+	f.say("bob", f.recover("eve", "eve's third key"))
+	f.say("n1", f.recover("eve", "eve's second key"))
+	f.tick(3 * 24 * 3_600_000)
+	f.refused(f.statement("eve", icn.MemberLeave{}), icn.ErrDenied, "signature")
+	f.numbers["eve"]--
+	f.keys["eve"] = "eve's second key"
+	f.say("eve", icn.MemberLeave{})
+	f.refused(f.statement("eve", icn.MemberLeave{}), icn.ErrDenied, "does not belong")
+	decide(f)
 	f.tick(1 << 40)
+}
+
+// decide is what members do together.
+func decide(f *federation) {
+	person := func(name string) icn.Op { return icn.MemberAdmit{Member: did(name), Role: icn.RolePerson, Name: name} }
+	f.say("n1", person("cyd"), person("dan"), person("fay"))
+	f.say("cyd", icn.InviteCreate{CodeHash: sha256.Sum256([]byte("come")), Role: icn.RolePerson, Expires: f.now + 60_000})
+	f.say("n4", icn.MemberAdmit{Member: did("gil"), Role: icn.RolePerson, Name: "Gil", Code: []byte("come")})
+	draft := icn.Proposal{Title: "Tea", Body: block("why"), Motion: icn.Declare{Text: "What do we drink?"}, Method: icn.Ranked, Options: []string{"tea", "coffee", "water"}, Electorate: icn.Persons}
+	f.say("cyd", icn.ProposalCreate{Draft: true, Proposal: draft})
+	tea := f.job(0)
+	draft.VotingMillis = 90_000
+	f.say("cyd", icn.ProposalAmend{ID: tea, Proposal: draft})
+	f.refused(f.statement("dan", icn.ProposalAdvance{ID: tea}), icn.ErrDenied, "only who proposed it")
+	f.say("cyd", icn.ProposalAdvance{ID: tea})
+	f.say("cyd", icn.BallotCast{Proposal: tea, Choice: []uint64{3, 1}})
+	f.say("dan", icn.DelegationSet{To: did("cyd"), Scope: icn.Scope{Kind: "text"}, Expires: f.now + 10_000_000})
+	f.say("fay", icn.DelegationSet{To: did("gil"), Scope: icn.Scope{Proposal: tea}, Proxy: true})
+	f.say("gil", icn.BallotCast{Proposal: tea, Choice: []uint64{1}}, icn.BallotCast{Proposal: tea, For: did("fay"), Choice: []uint64{2, 1}})
+	f.refused(f.statement("bob", icn.BallotCast{Proposal: tea, Choice: []uint64{1}}), icn.ErrDenied, "not on its roll")
+	f.refused(f.statement("cyd", icn.BallotCast{Proposal: tea, Choice: []uint64{4}}), icn.ErrInvalid, "")
+	f.say("cyd", icn.BallotCast{Proposal: tea, Choice: []uint64{3}})
+	f.tick(90_000)
+	f.say("dan", icn.DelegationRevoke{Scope: icn.Scope{Kind: "text"}})
+
+	settings := icn.SetRules{Settings: []icn.Setting{{Name: "min_sponsors", Value: 2}, {Name: "veto_ms", Value: 1000}, {Name: "min_deliberation_ms", Value: 500}, {Name: "recovery_delay_ms", Value: 700}}}
+	for _, m := range []icn.Motion{settings, icn.SetVetoGroup{Members: []icn.DID{did("fay")}}, icn.SetClerks{Nodes: []icn.DID{did("n4")}}, icn.NoticeUpgrade{Version: "2"},
+		icn.GrantBudget{To: did("n2"), Amount: 3, Purpose: "a disk"}, icn.AdmitMember{Member: did("hal"), Role: icn.RolePerson, Name: "Hal"},
+		icn.Resolve{Actions: []icn.Action{{Do: icn.FreezeReputation, Who: did("n3")}, {Do: icn.PauseCredential, Credential: block("a paper")}}},
+		icn.SuspendMember{Member: did("hal"), Millis: 60_000, Reason: "unpaid"}, icn.ReinstateMember{Member: did("hal")}, icn.RemoveMember{Member: did("hal"), Reason: "gone"}, icn.ExpelNode{Node: did("n3"), Reason: "lost"}} {
+		id := f.propose("cyd", m)
+		if f.m.Rules().Sponsors > 1 {
+			f.say("gil", icn.ProposalSponsor{ID: id})
+			f.tick(500)
+		}
+		f.votes(id, icn.Yes, "cyd", "gil", "fay", "dan")
+		f.say("gil", icn.ProposalClose{ID: id})
+		f.tick(1000)
+	}
+	id := f.propose("cyd", icn.GrantBudget{To: did("bob"), Amount: 50, Purpose: "an oven"})
+	f.say("gil", icn.ProposalSponsor{ID: id})
+	f.tick(500)
+	f.votes(id, icn.Yes, "cyd", "gil")
+	f.votes(id, icn.No, "dan")
+	f.refused(f.statement("cyd", icn.ProposalClose{ID: id}), icn.ErrConflict, "deadline")
+	f.closes(id)
+	f.say("fay", icn.ProposalVeto{ID: id, Reason: "Not now."})
+	back := f.propose("dan", icn.NoticeUpgrade{Version: "9"})
+	f.say("dan", icn.ProposalWithdraw{ID: back})
+
+	f.say("gil", icn.GuardiansSet{Guardians: []icn.DID{did("cyd"), did("fay")}, Needed: 1})
+	recovered := icn.RecoverySupport{Member: did("gil"), Key: did("gil's new key"), Proof: f.rotate("gil", "gil's new key").Proof}
+	f.say("cyd", recovered)
+	f.say("gil", icn.RecoveryVeto{})
+	f.say("fay", recovered)
+	f.tick(700)
+	f.say("dan", icn.MemberLeave{})
 }
 
 func TestTheGoldenLogIsWhatWasPublished(t *testing.T) {
@@ -272,6 +349,6 @@ func TestTheGoldenLogHasEverything(t *testing.T) {
 		}
 	}
 	play(f)
-	require.Len(t, kinds, 18, "%v", kinds)
-	require.Len(t, events, 27, "%v", events)
+	require.Len(t, kinds, 32, "%v", kinds)
+	require.Len(t, events, 50, "%v", events)
 }

@@ -121,6 +121,12 @@ func (f *federation) rotate(author, key string) icn.KeyRotate {
 	return icn.KeyRotate{Key: did(key), Proof: [64]byte(pairOf(key).Sign(icn.RotationBytes(f.genesis.CID, did(author), did(key))))}
 }
 
+// recover is a guardian's word that a member has the key of this name.
+func (f *federation) recover(member, key string) icn.RecoverySupport {
+	r := f.rotate(member, key)
+	return icn.RecoverySupport{Member: did(member), Key: r.Key, Proof: r.Proof}
+}
+
 // job is the name of the job that operation op of the last statement posted.
 func (f *federation) job(op int) icn.CID { return icn.JobID(f.last.ID(), op) }
 

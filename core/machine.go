@@ -16,6 +16,7 @@ package core
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -208,18 +209,33 @@ func (r *run) fireTimers() {
 
 // fire hands a timer to the fold that set it.
 func (r *run) fire(name string) error {
-	if governance.IsTimer(name) {
+	switch {
+	case governance.IsTimer(name):
 		res, err := r.m.votes.Fire(r.voteStep(icn.Statement{}, icn.CID{}), name)
 		if err != nil {
 			return err
 		}
 		return r.vote(res)
+	case strings.HasPrefix(name, identity.TimerPrefix):
+		effects, events := r.m.identity.Fire(r.identityStep(), name)
+		if len(events) == 0 {
+			return r.carryOut(effects)
+		}
+		return r.belonging(effects, events)
 	}
 	res, err := r.m.mesh.Fire(r.meshStep(icn.DID{}, icn.CID{}), name)
 	if err != nil {
 		return err
 	}
 	return r.follow(res)
+}
+
+func (r *run) identityStep() identity.Step {
+	s := identity.Step{Index: r.head.Index, Time: r.head.Time, Rules: r.m.Rules()}
+	if r.author != nil {
+		s.Author = *r.author
+	}
+	return s
 }
 
 // changed makes sure that the clerks soon sign what follows from this entry.
@@ -292,6 +308,11 @@ func (r *run) op(st *icn.Statement, statement icn.CID, i int, op icn.Op) error {
 			return fmt.Errorf("rotate key: %w: the new key has not agreed", icn.ErrDenied)
 		}
 		return r.identity(o)
+	case icn.RecoverySupport:
+		if !s.verify(o.Key, icn.RotationBytes(s.network, o.Member, o.Key), o.Proof[:]) {
+			return fmt.Errorf("recover key: %w: the new key has not agreed", icn.ErrDenied)
+		}
+		return r.identity(o)
 	default:
 		return r.identity(o)
 	}
@@ -318,7 +339,7 @@ func (r *run) tellSpent() {
 }
 
 func (r *run) identity(o icn.Op) error {
-	effects, events, err := r.m.identity.Apply(identity.Step{Author: *r.author, Index: r.head.Index, Time: r.head.Time, Rules: r.m.Rules()}, o)
+	effects, events, err := r.m.identity.Apply(r.identityStep(), o)
 	if err != nil {
 		return err
 	}

@@ -71,8 +71,27 @@ func TestASnapshotWhosePartsContradictEachOtherIsRefused(t *testing.T) {
 		"a key without its owner": func(x map[string]map[string]string) {
 			x["key"][string(ann[:])] = string(icn.AppendUint(icn.AppendDID(icn.AppendArray(nil, 2), n3), 1))
 		},
-		"a job without its timer": func(x map[string]map[string]string) { delete(x["timer"], timer) },
-		"a timer at another time": func(x map[string]map[string]string) { x["timer"][timer] = string(icn.AppendTime(nil, f.now)) },
+		"a member that is not on the roll": func(x map[string]map[string]string) {
+			x["member"][string(ann[:])] = memberRow(2, "Ann", 0, 0, 0)
+		},
+		"a suspension without timer": func(x map[string]map[string]string) {
+			x["member"][string(ann[:])] = memberRow(2, "Ann", 0, 1, uint64(f.now)+5, [2]uint64{0, 1})
+		},
+		"a member twice on the roll": func(x map[string]map[string]string) {
+			x["member"][string(ann[:])] = memberRow(2, "Ann", 0, 0, 0, [2]uint64{0, 2}, [2]uint64{1, 0})
+		},
+		"a timer of no suspension": func(x map[string]map[string]string) {
+			x["timer"]["identity/suspended/"+ann.String()] = x["timer"][timer]
+		},
+		"a recovery without guardians": func(x map[string]map[string]string) {
+			b := icn.AppendArray(icn.AppendArray(nil, 3), 1)
+			b = icn.AppendDID(icn.AppendDID(icn.AppendArray(b, 2), n3), did("new"))
+			x["recovery"][string(ann[:])] = string(icn.AppendTime(icn.AppendDID(b, icn.DID{}), 0))
+		},
+		"other clerks than there are": func(x map[string]map[string]string) { x["clerks"][""] = string(icn.AppendArray(nil, 0)) },
+		"no word of the clerks":       func(x map[string]map[string]string) { delete(x["clerks"], "") },
+		"a job without its timer":     func(x map[string]map[string]string) { delete(x["timer"], timer) },
+		"a timer at another time":     func(x map[string]map[string]string) { x["timer"][timer] = string(icn.AppendTime(nil, f.now)) },
 		"a timer of no job": func(x map[string]map[string]string) {
 			x["timer"][mesh.TimerPrefix+block("x").KeyString()] = x["timer"][timer]
 		},
@@ -120,6 +139,15 @@ func TestASnapshotWhosePartsContradictEachOtherIsRefused(t *testing.T) {
 		_, err := core.Restore(f.genesis, key.Verify, bad)
 		require.Error(t, err, name)
 	}
+}
+
+func memberRow(role uint64, name string, since, standing, until uint64, spans ...[2]uint64) string {
+	b := icn.AppendUint(icn.AppendText(icn.AppendUint(icn.AppendArray(nil, 6), role), name), since)
+	b = icn.AppendArray(icn.AppendUint(icn.AppendUint(b, standing), until), len(spans))
+	for _, s := range spans {
+		b = append(b, uints(s[0], s[1])...)
+	}
+	return string(b)
 }
 
 // jobFor is the row of a waiting job of ann's with another budget and phase.

@@ -13,3 +13,9 @@ var (
 	AppendOp = appendOp
 	ReadOp   = readOp
 )
+
+// AppendMotion and ReadMotion show one motion without its proposal.
+var (
+	AppendMotion = appendMotion
+	ReadMotion   = readMotion
+)

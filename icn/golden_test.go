@@ -67,6 +67,24 @@ func opAgain(b []byte) ([]byte, error) {
 	return icn.AppendOp(nil, op), nil
 }
 
+func motionAgain(b []byte) ([]byte, error) {
+	r := icn.NewReader(b)
+	m := icn.ReadMotion(r)
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return icn.AppendMotion(nil, m), nil
+}
+
+func tallyAgain(b []byte) ([]byte, error) {
+	r := icn.NewReader(b)
+	t := icn.ReadTally(r)
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	return t.Bytes(), nil
+}
+
 func specAgain(b []byte) ([]byte, error) {
 	r := icn.NewReader(b)
 	s := icn.ReadJobSpec(r)
@@ -93,6 +111,9 @@ func goldens() []golden {
 	for _, op := range sampleOps() {
 		out = append(out, golden{"op-" + op.Kind(), fmt.Sprintf("The operation %s, without its statement.", op.Kind()), icn.AppendOp(nil, op), opAgain})
 	}
+	for _, m := range sampleMotions() {
+		out = append(out, golden{"motion-" + m.MotionKind(), fmt.Sprintf("The motion %s, without its proposal.", m.MotionKind()), icn.AppendMotion(nil, m), motionAgain})
+	}
 	cancel, all := sampleStatement(icn.JobCancel{Job: rawCID("job")}), sampleStatement(sampleOps()...)
 	post := sampleStatement(sampleOps()[5])
 	tick := icn.Entry{Index: 1, Time: sampleTime}
@@ -110,6 +131,7 @@ func goldens() []golden {
 		golden{"bid", "A signed bid for the sample job. The executor's key is that of the seed 04.\nIts CID is " + sampleBid().CID().String() + ".", sampleBid().Encode(), bidAgain},
 		golden{"genesis", "A genesis of two members and two nodes.\nThe network's name is " + genesis.CID.String() + ".", genesis.Data, genesisAgain},
 		golden{"genesis-alone", "The genesis of a node alone.", bare.Block().Data, genesisAgain},
+		golden{"tally", "The result of a vote by instant run-off.", sampleTally().Bytes(), tallyAgain},
 		golden{"spec", "A job's specification.\nIts CID is " + spec.CID().String() + ".", spec.Append(nil), specAgain},
 		golden{"job-id", "The block whose CID names operation 0 of the statement of statement-post.golden.\nIts CID is " + icn.JobID(post.ID(), 0).String() + ".",
 			icn.AppendUint(icn.AppendCID(icn.AppendArray(nil, 2), post.ID()), 0), jobBlockAgain},
@@ -162,6 +184,11 @@ func TestEveryKindIsPublished(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Len(t, sampleOps(), len(icn.Kinds()))
+	for _, kind := range icn.MotionKinds() {
+		_, err := os.Stat(filepath.Join("testdata", "motion-"+kind+".golden"))
+		require.NoError(t, err)
+	}
+	require.Len(t, sampleMotions(), len(icn.MotionKinds()))
 }
 
 func TestJobIsNamedByStatementAndPlace(t *testing.T) {

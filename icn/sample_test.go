@@ -53,7 +53,7 @@ func sampleOps() []icn.Op {
 		icn.NodeRejoin{Reason: "restored from a backup"},
 		icn.NodeLeave{},
 		icn.InviteCreate{CodeHash: sha256.Sum256([]byte("once")), Role: icn.RoleNode, Expires: sampleTime + 86_400_000},
-		icn.MemberAdmit{Member: who(6), Role: icn.RolePerson, Name: "Grace"},
+		icn.MemberAdmit{Member: who(6), Role: icn.RolePerson, Name: "Grace", Code: []byte("once")},
 		icn.JobPost{Via: who(3), Budget: 50, Spec: sampleSpec()},
 		icn.JobAssign{Job: job, Attempt: 1, Executor: who(4), Offers: []icn.Offer{
 			{Bid: rawCID("bid 1"), Executor: who(4), Price: 9, FreeSlots: 4, FreeMB: 2048, RTTMicros: 1500},
@@ -71,7 +71,60 @@ func sampleOps() []icn.Op {
 		icn.KeyRotate{Key: who(7), Proof: [64]byte(ed25519.Sign(secret(7), icn.RotationBytes(sampleGenesis().Block().CID, who(1), who(7))))},
 		icn.AuditHead{Lines: 1234, Head: sha256.Sum256([]byte("a line"))},
 		icn.NodeExpel{Node: who(5), Reason: "it signed two checkpoints of one size"},
+		icn.MemberLeave{},
+		icn.GuardiansSet{Guardians: []icn.DID{who(2), who(6), who(8)}, Needed: 2},
+		icn.RecoverySupport{Member: who(6), Key: who(7), Proof: [64]byte(ed25519.Sign(secret(7), icn.RotationBytes(sampleGenesis().Block().CID, who(6), who(7))))},
+		icn.RecoveryVeto{},
+		icn.ProposalCreate{Draft: true, Proposal: sampleProposal()},
+		icn.ProposalAmend{ID: sampleProposalID(), Proposal: sampleQuestion()},
+		icn.ProposalAdvance{ID: sampleProposalID()},
+		icn.ProposalSponsor{ID: sampleProposalID()},
+		icn.ProposalWithdraw{ID: sampleProposalID()},
+		icn.ProposalVeto{ID: sampleProposalID(), Reason: "it was not said what it costs"},
+		icn.ProposalClose{ID: sampleProposalID()},
+		icn.BallotCast{Proposal: sampleProposalID(), For: who(2), Choice: []uint64{icn.Yes}},
+		icn.DelegationSet{To: who(6), Scope: icn.Scope{Kind: "budget"}, Expires: sampleTime + 86_400_000, Proxy: true},
+		icn.DelegationRevoke{Scope: icn.Scope{Proposal: sampleProposalID()}},
 	}
+}
+
+func sampleProposalID() icn.CID {
+	return icn.ProposalID(icn.SumCID(icn.DagCBOR, []byte("a statement")), 0)
+}
+
+func sampleProposal() icn.Proposal {
+	return icn.Proposal{
+		Title: "A longer vote", Body: rawCID("why"), Motion: sampleMotions()[0], Method: icn.YesNo, Electorate: icn.Members,
+		QuorumPermille: 300, QuorumCount: 5, ThresholdPermille: 667, DeliberationMillis: 86_400_000, VotingMillis: 604_800_000, TimelockMillis: 3_600_000,
+	}
+}
+
+func sampleQuestion() icn.Proposal {
+	return icn.Proposal{Title: "Where shall we meet?", Motion: icn.Declare{Text: "A place for the summer."}, Method: icn.Ranked,
+		Options: []string{"the bakery", "the river"}, Electorate: icn.Persons}
+}
+
+// sampleMotions holds a motion of each kind.
+func sampleMotions() []icn.Motion {
+	return []icn.Motion{
+		icn.SetRules{Settings: []icn.Setting{{Name: "voting_ms", Value: 1_209_600_000}, {Name: "min_quorum_permille", Value: 250}}},
+		icn.AdmitMember{Member: who(6), Role: icn.RoleOrg, Name: "Grain mill"},
+		icn.RemoveMember{Member: who(6), Reason: "nobody has heard of it for two years"},
+		icn.SuspendMember{Member: who(6), Millis: 2_592_000_000, Reason: "until the books are open"},
+		icn.ReinstateMember{Member: who(6)},
+		icn.GrantBudget{To: who(2), Amount: 500, Purpose: "the summer fair"},
+		icn.NoticeUpgrade{Version: "v0.5.0"},
+		icn.Declare{Text: "We meet in May."},
+		icn.Resolve{Actions: []icn.Action{{Do: icn.PauseCredential, Credential: rawCID("credential")}, {Do: icn.FreezeReputation, Who: who(5)}}},
+		icn.SetClerks{Nodes: []icn.DID{who(4), who(3)}},
+		icn.ExpelNode{Node: who(5), Reason: "it signed two checkpoints of one size"},
+		icn.SetVetoGroup{Members: []icn.DID{who(1), who(2)}},
+	}
+}
+
+func sampleTally() icn.Tally {
+	return icn.Tally{Roll: 40, Direct: 20, Proxied: 2, Delegated: 6, Turnout: 28, Needed: 8, Yes: 15, No: 10, Abstain: 3, Scores: []uint64{12, 9, 7},
+		Rounds: []icn.Round{{Counts: []uint64{12, 9, 7}, Out: []uint64{3}}, {Counts: []uint64{15, 11, 0}, Exhausted: 2}}, Winner: 1, Accepted: true, Reason: "15 of 28"}
 }
 
 func signed(s icn.Statement, key byte) *icn.Statement {
@@ -176,7 +229,7 @@ func anyOp(t *rapid.T) icn.Op {
 	case "invite.create":
 		return icn.InviteCreate{CodeHash: anyHash(t, "code"), Role: icn.Role(rapid.IntRange(1, 3).Draw(t, "role")), Expires: anyTime(t, "expires")}
 	case "member.admit":
-		return icn.MemberAdmit{Member: anyDID(t, "member"), Role: icn.Role(rapid.IntRange(2, 3).Draw(t, "role")), Name: text(t, 128, "name")}
+		return icn.MemberAdmit{Member: anyDID(t, "member"), Role: icn.Role(rapid.IntRange(2, 3).Draw(t, "role")), Name: text(t, 128, "name"), Code: rapid.SliceOfN(rapid.Byte(), 0, 64).Draw(t, "code")}
 	case "job.post":
 		return icn.JobPost{Via: anyDID(t, "via"), Budget: number(t, "budget"), Spec: anySpec(t)}
 	case "job.assign":
@@ -209,8 +262,122 @@ func anyOp(t *rapid.T) icn.Op {
 		return icn.ManaSpend{Amount: max(number(t, "amount"), 1), For: text(t, 64, "for")}
 	case "ban.lift":
 		return icn.BanLift{Executor: anyDID(t, "executor")}
+	case "member.leave":
+		return icn.MemberLeave{}
+	case "guardians.set":
+		return icn.GuardiansSet{Guardians: anyDIDs(t, icn.MaxGuardians, "guardians"), Needed: number(t, "needed")}
+	case "recovery.support":
+		return icn.RecoverySupport{Member: anyDID(t, "member"), Key: anyDID(t, "key"), Proof: [64]byte(rapid.SliceOfN(rapid.Byte(), 64, 64).Draw(t, "proof"))}
+	case "recovery.veto":
+		return icn.RecoveryVeto{}
+	case "proposal.create":
+		return icn.ProposalCreate{Draft: rapid.Bool().Draw(t, "draft"), Proposal: anyProposal(t)}
+	case "proposal.amend":
+		return icn.ProposalAmend{ID: anyCID(t, "proposal"), Proposal: anyProposal(t)}
+	case "proposal.advance":
+		return icn.ProposalAdvance{ID: anyCID(t, "proposal")}
+	case "proposal.sponsor":
+		return icn.ProposalSponsor{ID: anyCID(t, "proposal")}
+	case "proposal.withdraw":
+		return icn.ProposalWithdraw{ID: anyCID(t, "proposal")}
+	case "proposal.veto":
+		return icn.ProposalVeto{ID: anyCID(t, "proposal"), Reason: text(t, icn.MaxReason, "reason")}
+	case "proposal.close":
+		return icn.ProposalClose{ID: anyCID(t, "proposal")}
+	case "ballot.cast":
+		b := icn.BallotCast{Proposal: anyCID(t, "proposal"), Choice: anyChoice(t, "choice")}
+		if rapid.Bool().Draw(t, "for another") {
+			b.For = anyDID(t, "for")
+		}
+		return b
+	case "delegation.set":
+		return icn.DelegationSet{To: anyDID(t, "to"), Scope: anyScope(t), Expires: anyTime(t, "expires"), Proxy: rapid.Bool().Draw(t, "proxy")}
+	case "delegation.revoke":
+		return icn.DelegationRevoke{Scope: anyScope(t)}
 	default:
 		t.Fatalf("no generator for %s", kind)
+		return nil
+	}
+}
+
+// anyDIDs is nil when empty: the form that decoding gives.
+func anyDIDs(t *rapid.T, n int, name string) (out []icn.DID) {
+	for range rapid.IntRange(0, min(n, 3)).Draw(t, name) {
+		out = append(out, anyDID(t, name))
+	}
+	return out
+}
+
+func anyChoice(t *rapid.T, name string) (out []uint64) {
+	for range rapid.IntRange(0, 4).Draw(t, name) {
+		out = append(out, number(t, name))
+	}
+	return out
+}
+
+func anyScope(t *rapid.T) icn.Scope {
+	switch rapid.IntRange(0, 2).Draw(t, "scope") {
+	case 0:
+		return icn.Scope{Kind: rapid.SampledFrom(icn.MotionKinds()).Draw(t, "scope's kind")}
+	case 1:
+		return icn.Scope{Proposal: anyCID(t, "scope's proposal")}
+	}
+	return icn.Scope{}
+}
+
+func anyProposal(t *rapid.T) icn.Proposal {
+	p := icn.Proposal{Title: text(t, icn.MaxTitle, "title"), Body: maybeCID(t, "body"), Motion: anyMotion(t),
+		Method: icn.Method(rapid.IntRange(1, 5).Draw(t, "method")), Options: texts(t, icn.MaxOptions, icn.MaxOption, "options"),
+		Electorate: icn.Electorate(rapid.IntRange(1, 3).Draw(t, "electorate"))}
+	for _, n := range []*uint64{&p.QuorumPermille, &p.QuorumCount, &p.ThresholdPermille, &p.DeliberationMillis, &p.VotingMillis, &p.TimelockMillis} {
+		*n = number(t, "number")
+	}
+	return p
+}
+
+func anyMotion(t *rapid.T) icn.Motion {
+	reason := func() string { return text(t, icn.MaxReason, "reason") }
+	switch kind := rapid.SampledFrom(icn.MotionKinds()).Draw(t, "motion"); kind {
+	case "parameters":
+		var m icn.SetRules
+		for range rapid.IntRange(0, 3).Draw(t, "settings") {
+			m.Settings = append(m.Settings, icn.Setting{Name: text(t, 64, "parameter"), Value: number(t, "value")})
+		}
+		return m
+	case "admit":
+		return icn.AdmitMember{Member: anyDID(t, "member"), Role: icn.Role(rapid.IntRange(2, 3).Draw(t, "role")), Name: text(t, 128, "name")}
+	case "remove":
+		return icn.RemoveMember{Member: anyDID(t, "member"), Reason: reason()}
+	case "suspend":
+		return icn.SuspendMember{Member: anyDID(t, "member"), Millis: number(t, "millis"), Reason: reason()}
+	case "reinstate":
+		return icn.ReinstateMember{Member: anyDID(t, "member")}
+	case "budget":
+		return icn.GrantBudget{To: anyDID(t, "to"), Amount: number(t, "amount"), Purpose: reason()}
+	case "upgrade":
+		return icn.NoticeUpgrade{Version: text(t, 64, "version")}
+	case "text":
+		return icn.Declare{Text: text(t, icn.MaxText, "text")}
+	case "resolution":
+		var m icn.Resolve
+		for range rapid.IntRange(0, 3).Draw(t, "actions") {
+			a := icn.Action{Do: rapid.SampledFrom([]string{icn.PauseCredential, icn.ResumeCredential, icn.FreezeReputation, icn.ThawReputation}).Draw(t, "do")}
+			if a.Do == icn.PauseCredential || a.Do == icn.ResumeCredential {
+				a.Credential = anyCID(t, "credential")
+			} else {
+				a.Who = anyDID(t, "who")
+			}
+			m.Actions = append(m.Actions, a)
+		}
+		return m
+	case "clerks":
+		return icn.SetClerks{Nodes: anyDIDs(t, 64, "nodes")}
+	case "expel":
+		return icn.ExpelNode{Node: anyDID(t, "node"), Reason: reason()}
+	case "veto-group":
+		return icn.SetVetoGroup{Members: anyDIDs(t, 64, "members")}
+	default:
+		t.Fatalf("no generator for the motion %s", kind)
 		return nil
 	}
 }

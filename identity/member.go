@@ -222,6 +222,12 @@ func (f *Fold) checkMembers() (err error) {
 		}
 		return err == nil
 	})
+	f.guardians.Each(func(d icn.DID, g Guardians) bool {
+		if err == nil && (g.Needed == 0 || g.Needed > uint64(len(g.All))) {
+			err = fmt.Errorf("guardians of %s: %w: %d of %d", d, icn.ErrCorrupt, g.Needed, len(g.All))
+		}
+		return err == nil
+	})
 	f.recoveries.Each(func(d icn.DID, r Recovery) bool {
 		if _, ok := f.guardians.Get(d); err == nil && (!ok || (r.Due == 0) != r.Key.IsZero()) {
 			err = fmt.Errorf("recovery of %s: %w: it has no guardians, or no end", d, icn.ErrCorrupt)

@@ -2,8 +2,8 @@
 // members' in the CLI's own folder; and it is the one place that knows how a
 // signature is checked (Ed25519 per ZIP 215, single and batched alike).
 //
-// The invariant: a key file is never overwritten, and what was read from one is
-// what was written: the file names the DID that its seed must give.
+// The invariant: a key file is never overwritten by another key, and what was read
+// from one is what was written: the file names the DID that its seed must give.
 //
 // It talks to no hardware, and it does not know which key of an identity counts:
 // the federation's log does.

@@ -67,11 +67,11 @@ func TestNoPrintShowsTheSecret(t *testing.T) {
 	p := generate(t)
 	seed := p.Seed()
 	var text, json bytes.Buffer
-	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "key", p, "id", key.Identity{Name: "n", Pair: p})
-	slog.New(slog.NewJSONHandler(&json, nil)).Info("x", "key", p, "id", key.Identity{Name: "n", Pair: p})
+	slog.New(slog.NewTextHandler(&text, nil)).Info("x", "key", p, "id", []key.Pair{p})
+	slog.New(slog.NewJSONHandler(&json, nil)).Info("x", "key", p, "id", []key.Pair{p})
 	said := []string{text.String(), json.String()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%b", "%o", "%T"} {
-		said = append(said, fmt.Sprintf(verb, p), fmt.Sprintf(verb, &p), fmt.Sprintf(verb, key.Identity{Pair: p}), fmt.Sprintf(verb, []key.Pair{p}))
+		said = append(said, fmt.Sprintf(verb, p), fmt.Sprintf(verb, &p), fmt.Sprintf(verb, struct{ P key.Pair }{p}), fmt.Sprintf(verb, []key.Pair{p}))
 	}
 	for _, s := range said {
 		for _, form := range []string{"%x", "%X", "%v", "%s", "%d"} {

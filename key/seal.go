@@ -118,7 +118,7 @@ func unsealUpstream(data []byte, passphrase string) (Pair, error) {
 
 // LoadSealed reads a key file, sealed or open.
 func LoadSealed(path, passphrase string) (Pair, error) {
-	data, err := readFile(path)
+	data, err := readFile(path, fileMost)
 	if err != nil {
 		return Pair{}, err
 	}
@@ -134,7 +134,7 @@ func LoadSealed(path, passphrase string) (Pair, error) {
 
 // readFile reads a key file, whoever may read it: what is sealed need not be
 // hidden.
-func readFile(path string) ([]byte, error) {
+func readFile(path string, most int64) ([]byte, error) {
 	st, err := os.Stat(path) // before opening, which would wait for ever on a pipe
 	if err != nil {
 		return nil, fileError(path, err)
@@ -147,7 +147,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, fileError(path, err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, fileMost+1))
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, fileError(path, err)
 	}

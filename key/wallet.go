@@ -13,15 +13,19 @@ import (
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
-// Wallet is a folder of members' keys: NAME.key for each, and in the file
-// "current" the name of the one in use. No node ever sees them.
+// Wallet is a folder of members' keys: NAME.key for each, sealed with a passphrase
+// or open, and in the file "current" the name of the one in use. No node ever sees
+// them. A key that is to take the place of another waits in NAME.key.next.
 type Wallet struct{ dir string }
 
-// Identity is a named key of a wallet.
+// Identity is a named key of a wallet, without its secret: see [Wallet.Open].
 type Identity struct {
-	Name    string
-	Pair    Pair
-	Current bool // the one that is used when none is named
+	Name     string
+	DID      icn.DID
+	Key      icn.DID // its public key: the DID, until it rotates
+	Sealed   bool    // opening it takes a passphrase
+	Rotating bool    // another key waits to take its place
+	Current  bool    // the one that is used when none is named
 }
 
 // DefaultWalletDir is where the CLI keeps keys: $ICN_HOME or ~/.icn, and there
@@ -51,13 +55,36 @@ func (w *Wallet) path(name string) (string, error) {
 	return filepath.Join(w.dir, name+keySuffix), nil
 }
 
-// New makes an identity. The first one of a wallet is used from then on.
-func (w *Wallet) New(name string) (Identity, error) {
+// Free says whether a name is a good one, and nobody has it.
+func (w *Wallet) Free(name string) error {
 	path, err := w.path(name)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return taken(name)
+	}
+	return nil
+}
+
+func taken(name string) error {
+	return fmt.Errorf("identity %q: %w: it exists; choose another name, or: icn-cli id use %s", name, icn.ErrConflict, name)
+}
+
+// New makes an identity, sealed if there is a passphrase. The first one of a wallet
+// is used from then on.
+func (w *Wallet) New(name, passphrase string) (Identity, error) {
+	p, err := Generate()
 	if err != nil {
 		return Identity{}, err
 	}
-	p, err := Generate()
+	return w.Add(name, p, passphrase)
+}
+
+// Add keeps a key under a new name, sealed if there is a passphrase. The first one of
+// a wallet is used from then on.
+func (w *Wallet) Add(name string, p Pair, passphrase string) (Identity, error) {
+	path, err := w.path(name)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -65,16 +92,31 @@ func (w *Wallet) New(name string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	if err := Save(path, p); err != nil {
+	if err := saveAs(path, name, p, passphrase); err != nil {
 		if errors.Is(err, icn.ErrConflict) {
-			return Identity{}, fmt.Errorf("identity %q: %w: it exists; choose another name, or: icn-cli id use %s", name, icn.ErrConflict, name)
+			return Identity{}, taken(name)
 		}
 		return Identity{}, err
 	}
 	if current == "" {
-		return Identity{name, p, true}, w.Use(name)
+		if err := w.Use(name); err != nil {
+			return Identity{}, err
+		}
+		current = name
 	}
-	return Identity{Name: name, Pair: p, Current: name == current}, nil
+	return w.get(name, current)
+}
+
+// saveAs writes a new file with a key.
+func saveAs(path, name string, p Pair, passphrase string) error {
+	if passphrase == "" {
+		return Save(path, p)
+	}
+	s, err := SealText(name, p, passphrase)
+	if err != nil {
+		return err
+	}
+	return save(path, string(s.Text()))
 }
 
 // Get reads an identity.
@@ -91,14 +133,38 @@ func (w *Wallet) get(name, current string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	p, err := Load(path)
-	if errors.Is(err, icn.ErrNotFound) {
+	id := Identity{Name: name, Current: name == current}
+	s, open, err := readKept(path)
+	switch {
+	case errors.Is(err, icn.ErrNotFound):
 		return Identity{}, fmt.Errorf("identity %q: %w in %s; see: icn-cli id list, or make it: icn-cli id new %s", name, icn.ErrNotFound, w.dir, name)
-	}
-	if err != nil {
+	case err != nil:
 		return Identity{}, fmt.Errorf("identity %q: %w", name, err)
+	case open != nil:
+		id.DID, id.Key = open.DID(), icn.DID(open.Public())
+	default:
+		id.DID, id.Key, id.Sealed = s.DID, s.Key, true
 	}
-	return Identity{name, p, name == current}, nil
+	_, err = os.Stat(path + nextSuffix)
+	id.Rotating = err == nil
+	return id, nil
+}
+
+// readKept reads a file of a wallet: what is sealed stays so.
+func readKept(path string) (s Sealed, open *Pair, err error) {
+	data, err := readFile(path, textMost)
+	if err != nil {
+		return s, nil, err
+	}
+	if IsSealedText(data) {
+		s, err = ReadSealed(data)
+		return s, nil, err
+	}
+	if IsSealed(data) {
+		return s, nil, fmt.Errorf("key file %s: %w: it is sealed, and does not say whose key it is; move it away, then: icn-cli id import FILE", path, icn.ErrInvalid)
+	}
+	p, err := Load(path)
+	return s, &p, err
 }
 
 // List reads all identities, by name. With some that cannot be read it returns

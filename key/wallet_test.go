@@ -22,10 +22,10 @@ func TestWalletKeepsIdentities(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, used)
 
-	zoe, err := w.New("zoe")
+	zoe, err := w.New("zoe", "")
 	require.NoError(t, err)
 	require.True(t, zoe.Current, "the first one is used")
-	amy, err := w.New("amy.k-2_b")
+	amy, err := w.New("amy.k-2_b", "")
 	require.NoError(t, err)
 	require.False(t, amy.Current)
 
@@ -42,11 +42,11 @@ func TestWalletKeepsIdentities(t *testing.T) {
 	now, used, err = w.Current()
 	require.NoError(t, err)
 	require.True(t, used)
-	require.Equal(t, amy.Pair, now.Pair)
+	require.Equal(t, amy.DID, now.DID)
 	require.True(t, now.Current)
 	got, err := w.Get("zoe")
 	require.NoError(t, err)
-	require.Equal(t, key.Identity{Name: "zoe", Pair: zoe.Pair}, got)
+	require.Equal(t, key.Identity{Name: "zoe", DID: zoe.DID, Key: zoe.DID}, got)
 
 	require.NoError(t, w.Use(""))
 	_, used, err = w.Current()
@@ -55,7 +55,7 @@ func TestWalletKeepsIdentities(t *testing.T) {
 
 	p, err := key.Load(filepath.Join(dir, "zoe.key"))
 	require.NoError(t, err, "the same file format as a node's key")
-	require.Equal(t, zoe.Pair, p)
+	require.Equal(t, zoe.DID, p.DID())
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, files, 3, "two keys and what is current")
@@ -64,15 +64,15 @@ func TestWalletKeepsIdentities(t *testing.T) {
 func TestWalletSaysWhatToDoNext(t *testing.T) {
 	dir := t.TempDir()
 	w := key.OpenWallet(dir)
-	first, err := w.New("ann")
+	first, err := w.New("ann", "")
 	require.NoError(t, err)
 
-	_, err = w.New("ann")
+	_, err = w.New("ann", "")
 	require.ErrorIs(t, err, icn.ErrConflict)
 	require.ErrorContains(t, err, "icn-cli id use ann")
 	still, err := w.Get("ann")
 	require.NoError(t, err)
-	require.Equal(t, first.Pair, still.Pair)
+	require.Equal(t, first.DID, still.DID)
 
 	_, err = w.Get("bob")
 	require.ErrorIs(t, err, icn.ErrNotFound)
@@ -93,7 +93,7 @@ func TestNamesThatAreNoNamesAreInvalid(t *testing.T) {
 	dir := t.TempDir()
 	w := key.OpenWallet(filepath.Join(dir, "keys"))
 	for _, name := range []string{"", "A", "ä", "a b", "a/b", "../a", "/a", "a\n", "a\x00", strings.Repeat("a", 65)} {
-		_, err := w.New(name)
+		_, err := w.New(name, "")
 		require.ErrorIs(t, err, icn.ErrInvalid, "%q", name)
 		_, err = w.Get(name)
 		require.ErrorIs(t, err, icn.ErrInvalid, "%q", name)
@@ -105,7 +105,7 @@ func TestNamesThatAreNoNamesAreInvalid(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, files)
 	for _, name := range []string{"a", "..", "current", "-x", strings.Repeat("z", 64)} {
-		_, err := w.New(name)
+		_, err := w.New(name, "")
 		require.NoError(t, err, "%q", name)
 	}
 	list, err := w.List()
@@ -117,7 +117,7 @@ func TestDamagedIdentityHidesNoOther(t *testing.T) {
 	dir := t.TempDir()
 	w := key.OpenWallet(dir)
 	for _, name := range []string{"a", "b", "c"} {
-		_, err := w.New(name)
+		_, err := w.New(name, "")
 		require.NoError(t, err)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "b.key"), []byte("damaged"), 0o600))
@@ -126,7 +126,7 @@ func TestDamagedIdentityHidesNoOther(t *testing.T) {
 	require.ErrorIs(t, err, icn.ErrCorrupt)
 	require.ErrorContains(t, err, `identity "b"`)
 	require.Len(t, list, 2)
-	_, err = w.New("b")
+	_, err = w.New("b", "")
 	require.ErrorIs(t, err, icn.ErrConflict, "a damaged key is not replaced")
 }
 

@@ -202,6 +202,7 @@ func (n *Node) Federation() (FederationView, error) {
 // AccountView is an account's capacity.
 type AccountView struct {
 	DID     icn.DID  `json:"did"`
+	Key     icn.DID  `json:"key,omitzero"` // that its statements are signed with now; absent as of a past time
 	Balance uint64   `json:"balance"`
 	Held    uint64   `json:"held"`
 	Cap     uint64   `json:"cap"`      // it stops growing here
@@ -220,7 +221,7 @@ func (n *Node) Account(d icn.DID) (AccountView, error) {
 		v.AsOf = max(v.AsOf, m.Head().Time)
 		a, ok := m.Account(d, v.AsOf)
 		v.Cap, v.PerHour, v.Tier = a.Cap(m.Rules()), a.PerHour(m.Rules()), a.Tier
-		found, v.Balance, v.Held, v.Index, v.Next = ok, a.Balance, a.Held, m.Head().Index, m.NextNumber(d)
+		found, v.Key, v.Balance, v.Held, v.Index, v.Next = ok, icn.DID(m.KeyOf(d)), a.Balance, a.Held, m.Head().Index, m.NextNumber(d)
 	})
 	if err == nil && !found {
 		err = fmt.Errorf("account %s: %w: nobody of this federation", d, icn.ErrNotFound)

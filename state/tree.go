@@ -119,13 +119,16 @@ func (n *node) sum() [32]byte {
 	if n.left == nil || !n.stale {
 		return n.hash
 	}
-	var b [65]byte
-	l, r := n.left.sum(), n.right.sum()
-	b[0] = 1
-	copy(b[1:], l[:])
-	copy(b[33:], r[:])
-	n.hash, n.stale = sha256.Sum256(b[:]), false
+	n.hash, n.stale = branchHash(n.left.sum(), n.right.sum()), false
 	return n.hash
+}
+
+func branchHash(left, right [32]byte) [32]byte {
+	var b [65]byte
+	b[0] = 1
+	copy(b[1:], left[:])
+	copy(b[33:], right[:])
+	return sha256.Sum256(b[:])
 }
 
 func leafHash(path, value [32]byte) [32]byte {

@@ -79,6 +79,7 @@ var engines = map[string]string{
 	"github.com/prometheus":                "api",
 	"github.com/coder/websocket":           "api",
 	"github.com/jedib0t/go-pretty":         "cli",
+	"rsc.io/qr":                            "cli",
 	"github.com/multiformats/go-multiaddr": "p2p",
 	"modernc.org/sqlite":                   "store/sqlite",
 	"github.com/jackc/pgx/v5":              "store/postgres",
@@ -120,6 +121,10 @@ func forbidden(name, imp string) string {
 		if !std && to != "icn" {
 			return "votes are counted with the vocabulary alone, so that whoever recounts needs little"
 		}
+	case name == "proof":
+		if !std && !slices.Contains([]string{"icn", "state", "tally", "identity", "governance", "key/signature"}, to) && imp != "golang.org/x/mod/sumdb/tlog" {
+			return "what strangers check with needs little: the vocabulary, the rows that are proven, the count, signatures"
+		}
 	case slices.Contains(folds, name):
 		if !std && to != "icn" && to != "state" && to != "tally" {
 			return "a fold imports the vocabulary and its tables; core passes effects between folds"
@@ -129,7 +134,7 @@ func forbidden(name, imp string) string {
 			return "core composes the folds, and nothing else"
 		}
 	case slices.Contains(shells, name):
-		if ours && to != "icn" && !(to == "store" && name != "p2p" && name != "wasm" && name != "key") {
+		if ours && to != "icn" && !(name == "key" && to == "key/signature") && !(to == "store" && name != "p2p" && name != "wasm" && name != "key") {
 			return "a driver knows its own interface and its engine only"
 		}
 	case slices.Contains(drivers, name):
@@ -162,7 +167,7 @@ func forbidden(name, imp string) string {
 // TestForbiddenImportsAreFound: the rules above can fail.
 func TestForbiddenImportsAreFound(t *testing.T) {
 	for _, c := range [][2]string{
-		{"icn", "github.com/cockroachdb/pebble/v2"}, {"icn", module + "/state"}, {"mana", module + "/mesh"}, {"tally", module + "/state"}, {"core", module + "/store"},
+		{"icn", "github.com/cockroachdb/pebble/v2"}, {"icn", module + "/state"}, {"mana", module + "/mesh"}, {"tally", module + "/state"}, {"proof", module + "/key"}, {"proof", module + "/core"}, {"core", module + "/store"},
 		{"core", "time"}, {"mesh", "os"}, {"order", module + "/dag"}, {"store/pebble", module + "/node"}, {"node", module + "/p2p"},
 		{"node", "go.etcd.io/raft/v3/raftpb"}, {"api", module + "/store/pebble"}, {"cli", module + "/sim"}, {"p2p", "github.com/tetratelabs/wazero/sys"},
 	} {
