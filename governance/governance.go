@@ -167,6 +167,12 @@ func (f *Fold) DelegationsOf(d icn.DID) Delegations {
 	return all
 }
 
+// Delegations calls fn for each member that has some, in the order of DIDs.
+func (f *Fold) Delegations(fn func(icn.DID, Delegations) bool) { f.delegations.Each(fn) }
+
+// PausedOnes calls fn for each paused credential and the entry that paused it.
+func (f *Fold) PausedOnes(fn func(c icn.CID, entry uint64) bool) { f.paused.Each(fn) }
+
 // VetoGroup can stop what was accepted.
 func (f *Fold) VetoGroup() []icn.DID {
 	all, _ := f.veto.Get(state.One{})
