@@ -309,6 +309,12 @@ func (f *Fold) by(s Step) *icn.DID {
 	return &d
 }
 
+// later is a span after a time, as far as there is such a time.
+func later(t icn.Time, millis uint64) icn.Time {
+	const last = 1 << 53
+	return min(t+icn.Time(min(millis, last)), last)
+}
+
 // move puts a proposal to a stage that ends by itself at a time.
 func (f *Fold) move(s Step, r *Result, id icn.CID, p Proposal, at icn.Stage, until icn.Time) {
 	p.Stage, p.Since, p.Until = at, s.Time, until
