@@ -542,8 +542,7 @@ func Difference(events []EventBody) (h CID, err error) {
 }
 
 // DifferenceText is what an enactment changes, as its events tell it: their types and
-// bodies, in order, in JSON. When a suspension ends is left out: it is known only when
-// it is enacted.
+// bodies, in order, in JSON.
 func DifferenceText(events []EventBody) ([]byte, error) {
 	type line struct {
 		Type string    `json:"type"`
@@ -551,7 +550,7 @@ func DifferenceText(events []EventBody) ([]byte, error) {
 	}
 	lines := make([]line, 0, len(events))
 	for _, e := range events {
-		if s, ok := e.(MemberSuspended); ok {
+		if s, ok := e.(MemberSuspended); ok { // until when is known when it is enacted
 			s.Until = 0
 			e = s
 		}
