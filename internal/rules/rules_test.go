@@ -60,7 +60,7 @@ func own(path string) (string, bool) {
 }
 
 var (
-	folds  = []string{"identity", "mana", "mesh", "reputation"}
+	folds  = []string{"identity", "mana", "mesh", "reputation", "governance"}
 	pure   = slices.Concat([]string{"icn", "state", "tally", "core"}, folds)
 	shells = []string{"order", "p2p", "wasm", "dag", "key", "store"}
 	// drivers of the store, which only the wiring knows
