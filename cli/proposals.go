@@ -28,9 +28,17 @@ func (a *app) proposalsCommand() *cobra.Command {
 }
 
 func (a *app) proposals(ctx context.Context, c *client.Client, f wire.ProposalFilter) error {
-	page, err := c.GovernanceProposals(ctx, f)
+	page, most := wire.Proposals{Proposals: []node.ProposalView{}}, f.Limit
+	f.Limit = min(f.Limit, 100) // of a page
+	err := eachProposal(ctx, c, f, func(v node.ProposalView) bool {
+		page.Proposals, page.Next = append(page.Proposals, v), v.Created
+		return len(page.Proposals) < most
+	})
 	if err != nil {
 		return err
+	}
+	if len(page.Proposals) < most {
+		page.Next = 0 // these are all
 	}
 	p := a.printer()
 	return p.show(page, func() {

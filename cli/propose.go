@@ -27,6 +27,9 @@ type proposalFlags struct {
 func (a *app) proposeCommand() *cobra.Command {
 	var f proposalFlags
 	c := command("propose KIND [ARGUMENT...]", "Put something to the members", 1, -1, func(c *cobra.Command, args []string) error {
+		if f.title == "" {
+			return usageError{"give it a --title: what people see in the list", c.CommandPath()}
+		}
 		return a.with(func(cl *client.Client) error { return a.propose(c.Context(), cl, f, args) })
 	})
 	c.Long = c.Short + ".\n\n" + motionHelp() + `
@@ -55,7 +58,6 @@ deliberation and time-lock can ask for more than these, not for less.
 	s.StringVar(&f.purpose, "purpose", "", "what a budget is for")
 	s.StringVar(&f.suffer, "for", "", "how long somebody is suspended (30d); by default until it is reinstated")
 	f.wait.flags(c)
-	_ = c.MarkFlagRequired("title") // the flag was just defined
 	return c
 }
 
