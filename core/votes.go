@@ -3,6 +3,7 @@ package core
 import (
 	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/identity"
 	"github.com/InterCooperative-Network/icn-core/mana"
 	"github.com/InterCooperative-Network/icn-core/state"
 )
@@ -12,6 +13,20 @@ func (m *Machine) Proposal(id icn.CID) (governance.Proposal, bool) { return m.vo
 
 // Proposals calls fn for each proposal, in the order of CIDs.
 func (m *Machine) Proposals(fn func(icn.CID, governance.Proposal) bool) { m.votes.Proposals(fn) }
+
+// ClosedVotes are the proposals whose votes were counted.
+func (m *Machine) ClosedVotes() (out []icn.CID) {
+	m.votes.Proposals(func(id icn.CID, p governance.Proposal) bool {
+		if p.Count.Closed != 0 {
+			out = append(out, id)
+		}
+		return true
+	})
+	return out
+}
+
+// ClerksInForce are the clerks with the keys that they sign with.
+func (m *Machine) ClerksInForce() []identity.Clerk { return m.identity.ClerksInForce() }
 
 // Interim is how an open vote would end if nothing else came in.
 func (m *Machine) Interim(id icn.CID) (icn.Tally, bool) {

@@ -550,6 +550,10 @@ func DifferenceText(events []EventBody) ([]byte, error) {
 	}
 	lines := make([]line, 0, len(events))
 	for _, e := range events {
+		if s, ok := e.(MemberSuspended); ok { // until when is known when it is enacted
+			s.Until = 0
+			e = s
+		}
 		lines = append(lines, line{e.EventType(), e})
 	}
 	return json.Marshal(lines)

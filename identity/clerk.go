@@ -129,3 +129,10 @@ func (f *Fold) inForce(r icn.Rules) []Clerk {
 	}
 	return out
 }
+
+// ClerksInForce are the clerks with the keys that they sign with, as they are written
+// down.
+func (f *Fold) ClerksInForce() []Clerk {
+	all, _ := f.kept.Get(state.One{})
+	return all
+}

@@ -3,7 +3,6 @@ package proof
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -215,11 +214,3 @@ func difference(said, counted icn.Tally) string {
 }
 
 var verifyOne = signature.Verify
-
-// Words is the choice of a ballot for people.
-func (r Report) Words(choice []uint64) string {
-	if r.Method == icn.YesNo && len(choice) == 1 && choice[0] <= icn.No {
-		return []string{"abstain", "yes", "no"}[choice[0]]
-	}
-	return strings.Trim(fmt.Sprint(choice), "[]")
-}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -13,6 +14,9 @@ import (
 
 // unrest says what is still in motion, or "".
 func (w *World) unrest() string {
+	if open := w.oracle.polls.rest(); open != "" {
+		return open
+	}
 	var first *machine
 	var head uint64
 	for _, m := range w.nodes {
@@ -91,6 +95,7 @@ func (o *oracle) final() {
 		}
 	}
 	o.addUp()
+	o.counted()
 	o.noticed()
 	o.unheard()
 	for id, index := range o.acked {
@@ -108,6 +113,31 @@ func (o *oracle) final() {
 		if !o.jobs[id].ended {
 			w.fail("job %s never ended", id)
 		}
+	}
+}
+
+// counted compares what nodes tell of each proposal with the books.
+func (o *oracle) counted() {
+	w := o.w
+	for _, m := range w.nodes {
+		if m.gone {
+			continue
+		}
+		m.loop.View(func(c *core.Machine) {
+			for _, id := range o.polls.order {
+				p, book := icn.Tally{}, o.polls.book[id]
+				is, ok := c.Proposal(id)
+				if book.tally != nil {
+					p = *book.tally
+				}
+				if !ok || is.Stage != book.stage || !bytes.Equal(is.Count.Tally.Bytes(), p.Bytes()) {
+					w.fail("node %d: proposal %s is %s, counted %+v; it was %s, counted %+v", m.n, id, is.Stage, is.Count.Tally, book.stage, p)
+				}
+				if (book.stage == icn.StageExecuted) != book.enacted {
+					w.fail("proposal %s is %s; enacted: %v", id, book.stage, book.enacted)
+				}
+			}
+		})
 	}
 }
 
