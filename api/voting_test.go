@@ -12,6 +12,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
+	"github.com/InterCooperative-Network/icn-core/proof"
 )
 
 func TestOptionsAreVotedOnByEveryMethod(t *testing.T) {
@@ -51,14 +52,19 @@ func TestOptionsAreVotedOnByEveryMethod(t *testing.T) {
 	}
 }
 
-// signed is a statement of a member's.
-func (a *assembly) signed(who key.Pair, number uint64, ops ...icn.Op) []byte {
+func (a *assembly) network() icn.CID {
 	a.t.Helper()
 	info, err := a.c.Info(ctx)
 	require.NoError(a.t, err)
 	network, err := icn.ParseCID(info.Network)
 	require.NoError(a.t, err)
-	s := &icn.Statement{Network: network, Author: who.DID(), Number: number, Ops: ops}
+	return network
+}
+
+// signed is a statement of a member's.
+func (a *assembly) signed(who key.Pair, number uint64, ops ...icn.Op) []byte {
+	a.t.Helper()
+	s := &icn.Statement{Network: a.network(), Author: who.DID(), Number: number, Ops: ops}
 	s.Sig = [64]byte(who.Sign(s.SigningBytes()))
 	return s.Encode()
 }
@@ -133,8 +139,38 @@ func TestABallotsReceiptIsCheckedOffline(t *testing.T) {
 		require.Equal(t, b.Statement, r.Entry.Statement.ID)
 		require.Equal(t, "ballot.cast", r.Entry.Statement.Operations[0].Kind)
 	}
-	_, err := a.c.GovernanceReceipt(ctx, icn.SumCID(icn.DagCBOR, []byte("never said")), nil, 0)
+	file, err := a.c.GovernanceReceiptFile(ctx, b.Statement, &author, 0, 30*time.Second)
+	require.NoError(t, err)
+	x, err := proof.DecodeReceipt(file)
+	require.NoError(t, err)
+	report, err := x.Verify(proof.Expect{Network: a.network()})
+	require.NoError(t, err)
+	require.Equal(t, id, report.Ballot.Proposal)
+	require.Equal(t, []uint64{icn.Yes}, report.Ballot.Choice)
+	_, err = a.c.GovernanceReceipt(ctx, icn.SumCID(icn.DagCBOR, []byte("never said")), nil, 0)
 	require.ErrorIs(t, err, icn.ErrNotFound)
+}
+
+func TestAStrangerRecountsAVoteFromItsFile(t *testing.T) {
+	a := assemble(t, 3, nil)
+	id := a.text(nil)
+	_, err := a.c.GovernanceExport(ctx, id)
+	require.ErrorIs(t, err, icn.ErrConflict, "it is not closed")
+	a.votes(id, "no", "no", "yes")
+	a.votes(id, "yes")
+	a.close(id)
+	file, err := a.c.GovernanceExport(ctx, id)
+	require.NoError(t, err)
+	v, err := proof.DecodeVote(file)
+	require.NoError(t, err)
+	report, err := v.Verify(proof.Expect{Network: a.network()})
+	require.NoError(t, err)
+	require.Equal(t, *a.view(id).Tally, report.Recount)
+	file[len(file)/2] ^= 1
+	if v, err = proof.DecodeVote(file); err == nil {
+		_, err = v.Verify(proof.Expect{Network: a.network()})
+	}
+	require.Error(t, err)
 }
 
 func TestTheWholeTextIsABlock(t *testing.T) {
