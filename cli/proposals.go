@@ -222,7 +222,7 @@ func needs(v node.ProposalView) string {
 		if s != "" {
 			s += ", and "
 		}
-		s += fmt.Sprintf("%d who take part", v.Quorum)
+		s += plural(int(v.Quorum), "voter") + " taking part"
 	}
 	return s
 }

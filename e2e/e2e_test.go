@@ -87,7 +87,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setup, Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"node": cmdNode, "at": cmdAt, "p2p": cmdP2P, "listen": cmdListen, "kill9": cmdKill9, "stop": cmdStop,
+			"node": cmdNode, "at": cmdAt, "p2p": cmdP2P, "listen": cmdListen, "kill9": cmdKill9, "end": cmdEnd,
 			"exits": cmdExits, "take": cmdTake, "whois": cmdWhois, "other": cmdOther, "agree": cmdAgree, "mana": cmdMana,
 			"postgres": cmdPostgres, "pause": cmdPause, "resume": cmdResume, "gone": cmdGone, "certificate": cmdCertificate, "plain": cmdPlain, "flip": cmdFlip, "signal": cmdSignal, "says": cmdSays,
 		},
