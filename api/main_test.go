@@ -48,11 +48,17 @@ func startNode(t testing.TB) (*node.Node, key.Pair) {
 	t.Helper()
 	pair, err := key.Generate()
 	require.NoError(t, err)
-	st := memory.New()
+	n, _ := runNode(t, pair, memory.New(), rules())
+	return n, pair
+}
+
+// runNode runs a node over a store; it gives the way to stop it before the test ends.
+func runNode(t testing.TB, pair key.Pair, st *memory.Store, rules icn.Rules) (*node.Node, func()) {
+	t.Helper()
 	blocks, err := dag.Open(st, dag.Options{})
 	require.NoError(t, err)
 	n := node.New(node.Config{
-		Key: pair, Name: "alone", Store: st, Blocks: blocks, Verify: key.Verify, Rules: rules(), Release: "1.2.3",
+		Key: pair, Name: "alone", Store: st, Blocks: blocks, Verify: key.Verify, Rules: rules, Release: "1.2.3",
 		Federation: "test", Log: slog.New(slog.DiscardHandler), Runner: program(blocks), Tuning: node.Tuning{Slots: 4},
 		VerifyBatch: func(items []node.SigItem) []bool {
 			list := make([]key.Item, len(items))
@@ -65,17 +71,18 @@ func startNode(t testing.TB) (*node.Node, key.Pair) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- n.Run(ctx) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("the node ended: %v", err)
 		}
 	})
+	t.Cleanup(stop)
 	for {
 		s, err := n.Status(context.Background())
 		require.NoError(t, err)
 		if s.Leader != nil {
-			return n, pair
+			return n, stop
 		}
 		select {
 		case err := <-ended:

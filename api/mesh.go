@@ -116,8 +116,15 @@ func (s *Server) receipt(ctx context.Context, in *struct {
 	case v.Receipt == nil:
 		return wire.Receipt{}, fmt.Errorf("receipt of job %s: %w: the job was %s", id, icn.ErrNotFound, v.State)
 	}
-	out := wire.Receipt{Job: v, Clerks: []icn.DID{}}
-	if out.Proof, err = s.n.Proof(ctx, v.Ended); err != nil {
+	out, err := s.proven(ctx, v.Ended)
+	out.Job = v
+	return out, err
+}
+
+// proven is an entry with the proof that it is in the certified log.
+func (s *Server) proven(ctx context.Context, index uint64) (out wire.Receipt, err error) {
+	out.Clerks = []icn.DID{}
+	if out.Proof, err = s.n.Proof(ctx, index); err != nil {
 		return out, err
 	}
 	e, err := icn.DecodeEntry(out.Proof.Entry)

@@ -64,6 +64,8 @@ func statusOf(v any) int {
 		return saidStatus(x)
 	case wire.Invited:
 		return saidStatus(x.Said)
+	case wire.Spoken:
+		return spokenStatus(x)
 	case wire.Submitted:
 		if x.Job == nil || x.Job.Open() {
 			return http.StatusAccepted

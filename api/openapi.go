@@ -39,6 +39,7 @@ func describe(s *Server) huma.Config {
 	reg.RegisterTypeAlias(reflect.TypeFor[wire.Duration](), reflect.TypeFor[durationSchema]())
 	reg.RegisterTypeAlias(reflect.TypeFor[wire.Bytes](), reflect.TypeFor[bytesSchema]())
 	reg.RegisterTypeAlias(reflect.TypeFor[json.RawMessage](), reflect.TypeFor[any]())
+	reg.RegisterTypeAlias(reflect.TypeFor[icn.MotionJSON](), reflect.TypeFor[motionSchema]())
 	codec := huma.Format{Unmarshal: wire.Unmarshal, Marshal: func(w io.Writer, v any) error {
 		b, err := wire.Marshal(v)
 		if err == nil {
@@ -90,7 +91,13 @@ type (
 	didSchema      struct{}
 	durationSchema struct{}
 	bytesSchema    struct{}
+	motionSchema   struct{}
 )
+
+// Schema implements huma.SchemaProvider.
+func (motionSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Description: "A motion: its kind, and what it says as data", Type: huma.TypeObject, AdditionalProperties: true}
+}
 
 // Schema implements huma.SchemaProvider.
 func (cidSchema) Schema(huma.Registry) *huma.Schema {

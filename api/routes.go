@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/InterCooperative-Network/icn-core/api/access"
+	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 const get, post = http.MethodGet, http.MethodPost
@@ -43,7 +44,7 @@ func groups() []group {
 			{method: post, path: "/dag/pin", name: "DagPin", doc: "Keep a tree; what is missing is fetched first", bind: typed((*Server).dagPin), long: true},
 			{method: post, path: "/dag/unpin", name: "DagUnpin", doc: "Let a tree go", bind: typed((*Server).dagUnpin)},
 			{method: get, path: "/dag/pins", name: "DagPins", doc: "The trees that are kept", bind: typed((*Server).dagPins)},
-			{method: post, path: "/dag/prune", scope: access.Admin, name: "DagPrune", doc: "Remove what no pin and no open job reaches", bind: typed((*Server).dagPrune), long: true},
+			{method: post, path: "/dag/prune", scope: access.Admin, name: "DagPrune", doc: "Remove what no pin, no open job and no proposal reaches", bind: typed((*Server).dagPrune), long: true},
 		}},
 		{"admin", "Looking after the node.", []route{
 			{method: get, path: "/admin/backup", scope: access.Admin, name: "AdminBackup", doc: "A backup of everything the node holds, as a tar.gz stream", bind: raw((*Server).backup, backupDoc), long: true},
@@ -75,6 +76,7 @@ func groups() []group {
 			{method: post, path: "/mesh/blacklist/{did}/remove", scope: access.Admin, name: "MeshBlacklistRemove", doc: "Take a ban back; this node must be a clerk", bind: typed((*Server).liftBan, 202)},
 			{method: get, path: "/mesh/receipts/{id}", name: "MeshReceipt", doc: "All that is needed to check a job's receipt offline", bind: typed((*Server).receipt), long: true},
 		}},
+		{"governance", "Proposals, votes and what comes of them. A member's word is signed by the member: without a signature these routes answer what to sign, and nothing happens.", governanceRoutes()},
 		{"accounts", "Mana: regenerating capacity, not money.", []route{
 			{method: get, path: "/account/{did}/mana", name: "AccountMana", doc: "An account's capacity now, or as of a time", bind: typed((*Server).account)},
 			{method: get, path: "/account/{did}/history", name: "AccountHistory", doc: "Every change of an account, with its cause; the last ones, at or before a time", bind: typed((*Server).accountHistory)},
@@ -98,5 +100,34 @@ func groups() []group {
 			{method: post, path: "/federation/expel", scope: access.Admin, name: "FederationExpel", doc: "Say as a clerk that a node shall leave the federation; a majority of the clerks decides", bind: typed((*Server).expel, 202)},
 			{method: post, path: "/federation/leave", scope: access.Admin, name: "FederationLeave", doc: "Take this node out of its federation", bind: typed((*Server).leave, 202)},
 		}},
+	}
+}
+
+func governanceRoutes() []route {
+	return []route{
+		{method: get, path: "/governance/proposals", name: "GovernanceProposals", doc: "Proposals, the newest first", bind: typed((*Server).proposals)},
+		{method: get, path: "/governance/proposal/{id}", name: "GovernanceProposal", doc: "How a proposal stands", bind: typed((*Server).proposal)},
+		{method: get, path: "/governance/proposal/{id}/tally", name: "GovernanceTally", doc: "The result of a vote; while it is open, how it stands", bind: typed((*Server).proposalTally)},
+		{method: get, path: "/governance/proposal/{id}/ballots", name: "GovernanceBallots", doc: "The ballots on a proposal, as the log has them", bind: typed((*Server).ballots)},
+		{method: get, path: "/governance/proposal/{id}/rehearsal", name: "GovernanceRehearsal", doc: "What would change if it were enacted now, tried out on the state and undone", bind: typed((*Server).rehearsal), long: true},
+		{method: get, path: "/governance/receipts/{cid}", name: "GovernanceReceipt", doc: "All that is needed to check offline that a statement, such as a ballot, is in the log", bind: typed((*Server).statementReceipt), long: true},
+		{method: get, path: "/governance/delegations/{did}", name: "GovernanceDelegations", doc: "The delegations that a member has given and received", bind: typed((*Server).delegations)},
+		{method: get, path: "/governance/parameters", name: "GovernanceParameters", doc: "The rules in force, each with what it is", bind: typed((*Server).parameters)},
+		{method: get, path: "/governance/paused", name: "GovernancePaused", doc: "Paused credentials, frozen reputations, and who can veto", bind: typed((*Server).paused)},
+		{method: post, path: "/governance/submit", name: "GovernanceSubmit", doc: "Put a proposal to the members", bind: typed((*Server).propose, 201, 202)},
+		{method: post, path: "/governance/open", name: "GovernanceOpen", doc: "Move the author's proposal on: a draft to its sponsors, a deliberated one to the vote", bind: typed((*Server).open, 202)},
+		{method: post, path: "/governance/sponsor", name: "GovernanceSponsor", doc: "Stand behind a proposal", bind: typed((*Server).sponsor, 202)},
+		{method: post, path: "/governance/withdraw", name: "GovernanceWithdraw", doc: "Take the author's proposal back, before the vote opens", bind: typed((*Server).withdraw, 202)},
+		{method: post, path: "/governance/veto", name: "GovernanceVeto", doc: "Stop what was accepted, as one of the veto group", bind: typed((*Server).veto, 202)},
+		{method: post, path: "/governance/vote", name: "GovernanceVote", doc: "Vote yes, no or abstain", bind: typed((*Server).vote, 202)},
+		{method: post, path: "/governance/vote/ranked", name: "GovernanceVoteRanked", doc: "Vote by putting options in an order", bind: typed(voteBy(icn.Ranked), 202)},
+		{method: post, path: "/governance/vote/approval", name: "GovernanceVoteApproval", doc: "Vote by approving of options", bind: typed(voteBy(icn.Approval), 202)},
+		{method: post, path: "/governance/vote/weighted", name: "GovernanceVoteWeighted", doc: "Vote by spreading points over options", bind: typed(voteBy(icn.Weighted), 202)},
+		{method: post, path: "/governance/vote/quadratic", name: "GovernanceVoteQuadratic", doc: "Vote by votes for options that cost their squares", bind: typed(voteBy(icn.Quadratic), 202)},
+		{method: post, path: "/governance/vote/batch", name: "GovernanceVoteBatch", doc: "Hand in many signed statements at once", bind: raw((*Server).voteBatch, voteBatchDoc), limit: voteBatchLimit, long: true},
+		{method: post, path: "/governance/delegate", name: "GovernanceDelegate", doc: "Let another member's vote count where the author does not vote", bind: typed((*Server).delegate, 202)},
+		{method: post, path: "/governance/revoke", name: "GovernanceRevoke", doc: "End a delegation", bind: typed((*Server).revoke, 202)},
+		{method: post, path: "/governance/close", name: "GovernanceClose", doc: "End a vote early, if nothing outstanding can change its result", bind: typed((*Server).closeVote, 202)},
+		{method: post, path: "/governance/execute", name: "GovernanceExecute", doc: "Whether a proposal is in force; it is enacted by itself, nobody needs to ask for it", bind: typed((*Server).execute)},
 	}
 }

@@ -61,6 +61,7 @@ const massClients = 8
 type sayBench struct {
 	who []*author
 	p   *process
+	ops func(n int) []icn.Op // what a statement of n operations says; nil: spending
 }
 
 func (b *sayBench) compare(ctx context.Context, pg *transferBench, clients int, each time.Duration) error {
@@ -92,6 +93,9 @@ func (b *sayBench) compare(ctx context.Context, pg *transferBench, clients int, 
 // statements a second are signed in advance.
 func (b *sayBench) measure(clients int, each time.Duration, operations, rate int) (phase, result) {
 	ops := spending(operations)
+	if b.ops != nil {
+		ops = b.ops(operations)
+	}
 	wires := make([]*socket, clients)
 	for i := range wires {
 		w, err := dialSocket(strings.TrimPrefix(b.p.url, "http://"))

@@ -38,8 +38,13 @@ func main() {
 	flag.IntVar(&b.jobCount, "job-count", 10_000, "jobs after which memory is measured")
 	flag.IntVar(&b.kills, "kills", 20, "how often a leader is killed")
 	flag.IntVar(&b.entries, "entries", 200_000, "entries that a joining node replays, at least")
-	only := flag.String("only", "start,jobs,memory,capacity,failover,replay,delivery,blocks,siege,backup,batch,million,postgres", "what to measure")
+	only := flag.String("only", "start,jobs,memory,capacity,votes,failover,replay,delivery,blocks,siege,backup,batch,million,postgres", "what to measure")
+	echo := flag.String("echo", "", "be the server that ballots are compared with: plain, or verify")
 	flag.Parse()
+	if *echo != "" {
+		fmt.Fprintln(os.Stderr, "bench:", serveEcho(*echo))
+		os.Exit(1)
+	}
 	if err := b.run(strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -76,6 +81,7 @@ func (b benches) run(only []string) error {
 		"replay":   func(dir string) error { return measureReplay(ctx, b.node, dir, b.entries) },
 		"delivery": func(dir string) error { return measureDelivery(ctx, b.gossip, dir, b.each) },
 		"capacity": func(dir string) error { return measureCapacity(ctx, b.node, dir, b.each) },
+		"votes":    func(dir string) error { return measureVotes(ctx, b.node, dir, b.each) },
 		"postgres": func(dir string) error { return measureDatabase(ctx, b.node, dir, b.each) },
 	}
 	for _, name := range only {

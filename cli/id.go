@@ -54,27 +54,34 @@ func (a *app) identity() (key.Identity, bool, error) {
 	return w.Current()
 }
 
-// speaker is the key of the identity in use, to sign with. A rotation that was
-// interrupted is finished first, if the federation has heard of it.
-func (a *app) speaker(ctx context.Context, c *client.Client) (key.Pair, error) {
-	w, err := a.wallet()
-	if err != nil {
-		return key.Pair{}, err
+// author is who speaks here: an identity whose key is open.
+type author struct {
+	wallet *key.Wallet
+	id     key.Identity
+	pair   key.Pair
+}
+
+// speaker opens the identity in use, to sign with. A rotation that was interrupted is
+// finished first, if there is a node to ask and the federation has heard of it.
+func (a *app) speaker(ctx context.Context, c *client.Client) (m author, err error) {
+	if m.wallet, err = a.wallet(); err != nil {
+		return m, err
 	}
-	id, used, err := w.Current()
+	var used bool
+	m.id, used, err = m.wallet.Current()
 	if err == nil && !used {
 		err = fmt.Errorf("%w: no identity is in use; choose one with: icn-cli id use NAME, or make one: icn-cli id new NAME", icn.ErrNotFound)
 	}
 	if err != nil {
-		return key.Pair{}, err
+		return m, err
 	}
-	if id.Rotating && c != nil {
-		if id, err = a.settle(ctx, c, w, id); err != nil {
-			return key.Pair{}, err
+	if m.id.Rotating && c != nil {
+		if m.id, err = a.settle(ctx, c, m.wallet, m.id); err != nil {
+			return m, err
 		}
 	}
-	p, _, err := a.open(w, id)
-	return p, err
+	m.pair, _, err = a.open(m.wallet, m.id)
+	return m, err
 }
 
 func (a *app) idNew(name string, open bool) error {

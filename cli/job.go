@@ -117,11 +117,7 @@ func (a *app) post(ctx context.Context, c *client.Client, s wire.Submit) (wire.S
 	if err != nil {
 		return wire.Submitted{}, err
 	}
-	who, err := a.speaker(ctx, c)
-	if err != nil {
-		return wire.Submitted{}, err
-	}
-	said, err := say(ctx, c, who, icn.JobPost{Via: info.DID, Budget: budget, Spec: spec})
+	said, err := a.say(ctx, c, icn.JobPost{Via: info.DID, Budget: budget, Spec: spec})
 	if err != nil {
 		return wire.Submitted{}, err
 	}

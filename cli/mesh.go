@@ -14,7 +14,6 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/client"
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/icn"
-	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
 
@@ -301,10 +300,9 @@ func (a *app) cancel(c *cobra.Command, args []string) error {
 		}
 		var said wire.Said
 		if used {
-			var p key.Pair
-			if p, err = a.speaker(c.Context(), cl); err == nil {
-				said, err = say(c.Context(), cl, p, icn.JobCancel{Job: id})
-			}
+			var s spoken
+			s, err = a.say(c.Context(), cl, icn.JobCancel{Job: id})
+			said = s.Said
 		} else {
 			said, err = cl.MeshCancel(c.Context(), id)
 		}

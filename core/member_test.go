@@ -97,3 +97,25 @@ func TestTheStateTellsWhoTheClerksAre(t *testing.T) {
 	require.Equal(t, told(), row())
 	require.Equal(t, []identity.Peer{{DID: did("n2"), RaftID: 2}, {DID: did("n3"), RaftID: 3}, {DID: did("n4"), RaftID: 4}}, f.m.Clerks())
 }
+
+// TestASuspendedMemberMaySeeToItsKeyAndLeave: nothing else, and a batch with
+// something else is refused whole, without using up its number.
+func TestASuspendedMemberMaySeeToItsKeyAndLeave(t *testing.T) {
+	f := assembled(t)
+	id := f.propose("ann", icn.SuspendMember{Member: did("cyd"), Reason: "unpaid"})
+	f.votes(id, icn.Yes, "ann", "bob")
+	f.closes(id)
+	for _, op := range []icn.Op{post("n1", 5), icn.ManaSpend{Amount: 1}, icn.InviteCreate{Role: icn.RolePerson, Expires: f.now + 5}, icn.NodeLeave{}, icn.DelegationRevoke{}} {
+		out := f.refused(f.statement("cyd", icn.GuardiansSet{Guardians: []icn.DID{did("bob")}, Needed: 1}, op), icn.ErrDenied, "is suspended")
+		require.False(t, out.Spent, op.Kind())
+		f.numbers["cyd"]--
+		require.ErrorIs(t, f.m.Check(f.statement("cyd", op)), icn.ErrDenied, "a node says so at once")
+		f.numbers["cyd"]--
+	}
+	f.say("cyd", icn.GuardiansSet{Guardians: []icn.DID{did("bob")}, Needed: 1})
+	f.say("bob", f.recover("cyd", "found by a thief"))
+	f.say("cyd", icn.RecoveryVeto{}, f.rotate("cyd", "cyd 2"))
+	f.keys["cyd"] = "cyd 2"
+	f.say("cyd", icn.MemberLeave{})
+	f.refused(f.statement("cyd", icn.MemberLeave{}), icn.ErrDenied, "does not belong")
+}

@@ -35,9 +35,9 @@ func (f *Fold) closeVote(s Step, r *Result, id icn.CID, p Proposal, early bool) 
 		f.end(s, r, id, p, icn.StageRejected, t.Reason)
 		return
 	}
-	p.Count.VetoUntil = s.Time + icn.Time(s.Rules.VetoMillis)
+	p.Count.VetoUntil = later(s.Time, s.Rules.VetoMillis)
 	wait := max(p.TimelockMillis, s.Rules.TimelockMillis, s.Rules.VetoMillis)
-	f.move(s, r, id, p, icn.StageTimelock, s.Time+icn.Time(wait))
+	f.move(s, r, id, p, icn.StageTimelock, later(s.Time, wait))
 	if wait == 0 {
 		r.Effects = r.Effects[:len(r.Effects)-1] // the timer
 		r.ask(icn.Enact{Proposal: id, Motion: p.Motion})

@@ -78,21 +78,6 @@ type Ballot struct {
 	Choice []uint64
 }
 
-// Delegation lets another's vote count for its author's.
-type Delegation struct {
-	To      icn.DID
-	Scope   icn.Scope
-	Expires icn.Time
-	Proxy   bool
-	Index   uint64 // the entry that made it
-}
-
-// Delegations are one member's, in the order of their scopes' bytes.
-type Delegations []Delegation
-
-// MaxDelegations is the most that a member may have.
-const MaxDelegations = 64
-
 // ballotKey names a voter's ballot on a proposal.
 type ballotKey struct {
 	proposal icn.CID
@@ -181,6 +166,12 @@ func (f *Fold) DelegationsOf(d icn.DID) Delegations {
 	all, _ := f.delegations.Get(d)
 	return all
 }
+
+// Delegations calls fn for each member that has some, in the order of DIDs.
+func (f *Fold) Delegations(fn func(icn.DID, Delegations) bool) { f.delegations.Each(fn) }
+
+// PausedOnes calls fn for each paused credential and the entry that paused it.
+func (f *Fold) PausedOnes(fn func(c icn.CID, entry uint64) bool) { f.paused.Each(fn) }
 
 // VetoGroup can stop what was accepted.
 func (f *Fold) VetoGroup() []icn.DID {
@@ -316,6 +307,12 @@ func (f *Fold) by(s Step) *icn.DID {
 	}
 	d := s.Author
 	return &d
+}
+
+// later is a span after a time, as far as there is such a time.
+func later(t icn.Time, millis uint64) icn.Time {
+	const last = 1 << 53
+	return min(t+icn.Time(min(millis, last)), last)
 }
 
 // move puts a proposal to a stage that ends by itself at a time.

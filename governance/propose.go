@@ -86,7 +86,7 @@ func (f *Fold) check(s Step, p icn.Proposal) error {
 // putForward takes a draft to its sponsors, or past them.
 func (f *Fold) putForward(s Step, r *Result, id icn.CID, p Proposal) {
 	if uint64(len(p.Sponsors)) < p.Sponsor {
-		f.move(s, r, id, p, icn.StageSponsorship, s.Time+icn.Time(s.Rules.SponsorMillis))
+		f.move(s, r, id, p, icn.StageSponsorship, later(s.Time, s.Rules.SponsorMillis))
 		return
 	}
 	f.deliberate(s, r, id, p)
@@ -94,7 +94,7 @@ func (f *Fold) putForward(s Step, r *Result, id icn.CID, p Proposal) {
 
 func (f *Fold) deliberate(s Step, r *Result, id icn.CID, p Proposal) {
 	if wait := max(p.DeliberationMillis, s.Rules.DeliberationMillis); wait > 0 {
-		f.move(s, r, id, p, icn.StageDeliberation, s.Time+icn.Time(wait))
+		f.move(s, r, id, p, icn.StageDeliberation, later(s.Time, wait))
 		return
 	}
 	f.openVote(s, r, id, p)
@@ -111,7 +111,7 @@ func (f *Fold) advance(s Step, id icn.CID) (r Result, err error) {
 		f.putForward(s, &r, id, p)
 		return r, nil
 	}
-	if least := p.Since + icn.Time(s.Rules.DeliberationMillis); s.Time < least {
+	if least := later(p.Since, s.Rules.DeliberationMillis); s.Time < least {
 		return r, fmt.Errorf("open the vote on %s: %w: the rules ask for %d ms of deliberation, %d are left", id, icn.ErrConflict, s.Rules.DeliberationMillis, least-s.Time)
 	}
 	f.openVote(s, &r, id, p)
@@ -166,7 +166,7 @@ func (f *Fold) openVote(s Step, r *Result, id icn.CID, p Proposal) {
 		length = s.Rules.VotingMillis
 	}
 	n := uint64(len(roll))
-	p.Vote = Vote{Opened: s.Index, Deadline: s.Time + icn.Time(length), Roll: n, RollHash: icn.RollHash(roll), Difference: diff,
+	p.Vote = Vote{Opened: s.Index, Deadline: later(s.Time, length), Roll: n, RollHash: icn.RollHash(roll), Difference: diff,
 		Needed:    tally.Needed(n, max(p.QuorumPermille, s.Rules.Quorum), p.QuorumCount),
 		Threshold: max(p.ThresholdPermille, s.Rules.Threshold)}
 	f.move(s, r, id, p, icn.StageVoting, p.Vote.Deadline)

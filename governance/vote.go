@@ -2,7 +2,6 @@ package governance
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/tally"
@@ -59,38 +58,14 @@ func Outdone(old Ballot, voted bool, by icn.DID, number uint64) bool {
 	return voted && old.By == by && old.Number > number
 }
 
-// mandate is a voter's delegation that fits a proposal now: the one of the narrowest
-// scope.
+// mandate is a voter's delegation that fits a proposal now.
 func (f *Fold) mandate(voter icn.DID, id icn.CID, p Proposal, now icn.Time) (icn.Mandate, bool) {
-	all, ok := f.delegations.Get(voter)
-	if !ok {
-		return icn.Mandate{}, false
-	}
-	best, width := Delegation{}, 4
-	for _, d := range all {
-		w := 3
-		switch {
-		case d.Expires != 0 && now > d.Expires:
-			continue
-		case d.Scope.Proposal.Defined():
-			if w = 1; d.Scope.Proposal != id {
-				continue
-			}
-		case d.Scope.Kind != "":
-			if w = 2; d.Scope.Kind != p.Motion.MotionKind() {
-				continue
-			}
-		}
-		if w < width {
-			best, width = d, w
-		}
-	}
-	return icn.Mandate{From: voter, To: best.To, Proxy: best.Proxy}, width < 4
+	return f.DelegationsOf(voter).Fitting(voter, id, p.Motion.MotionKind(), now)
 }
 
 func (f *Fold) delegate(s Step, o icn.DelegationSet) (r Result, err error) {
-	all, _ := f.delegations.Get(s.Author)
-	at, found := slices.BinarySearchFunc(all, o.Scope, byScope)
+	all := f.DelegationsOf(s.Author)
+	_, found := all.find(o.Scope)
 	switch {
 	case o.To == s.Author:
 		return r, fmt.Errorf("delegate: %w: to oneself", icn.ErrInvalid)
@@ -101,36 +76,23 @@ func (f *Fold) delegate(s Step, o icn.DelegationSet) (r Result, err error) {
 	case !found && len(all) >= MaxDelegations:
 		return r, fmt.Errorf("delegate: %w: %d delegations are the most; revoke one", icn.ErrConflict, MaxDelegations)
 	}
-	d := Delegation{To: o.To, Scope: o.Scope, Expires: o.Expires, Proxy: o.Proxy, Index: s.Index}
-	all = slices.Clone(all)
-	if found {
-		all[at] = d
-	} else {
-		all = slices.Insert(all, at, d)
-	}
-	f.delegations.Put(s.Author, all)
+	f.delegations.Put(s.Author, all.With(Delegation{To: o.To, Scope: o.Scope, Expires: o.Expires, Proxy: o.Proxy, Index: s.Index}))
 	r.tell(icn.VoteDelegated{From: s.Author, To: o.To, Scope: o.Scope, Expires: o.Expires, Proxy: o.Proxy})
 	return r, nil
 }
 
 func (f *Fold) revoke(s Step, o icn.DelegationRevoke) (r Result, err error) {
-	all, _ := f.delegations.Get(s.Author)
-	at, found := slices.BinarySearchFunc(all, o.Scope, byScope)
-	if !found {
+	all := f.DelegationsOf(s.Author)
+	if _, found := all.find(o.Scope); !found {
 		return r, fmt.Errorf("revoke: %w: %s has no delegation for %s", icn.ErrNotFound, s.Author.Short(), o.Scope)
 	}
-	all = slices.Delete(slices.Clone(all), at, at+1)
-	if len(all) == 0 {
+	if all = all.Without(o.Scope); len(all) == 0 {
 		f.delegations.Delete(s.Author)
 	} else {
 		f.delegations.Put(s.Author, all)
 	}
 	r.tell(icn.DelegationRevoked{From: s.Author, Scope: o.Scope})
 	return r, nil
-}
-
-func byScope(d Delegation, s icn.Scope) int {
-	return slices.Compare(d.Scope.Append(nil), s.Append(nil))
 }
 
 // poll is everything that the count of a vote depends on, as of now.

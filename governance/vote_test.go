@@ -371,3 +371,14 @@ func TestG13ResolutionsPauseAndResume(t *testing.T) {
 	_, err = a.f.Enact(a.step(""), icn.SetRules{})
 	require.True(t, errors.Is(err, icn.ErrInvalid))
 }
+
+func TestAtTheEndOfTimeADeadlineIsStillATime(t *testing.T) {
+	a := newAssembly(t, "ann")
+	a.rules.MaxVotingMillis, a.rules.TimelockMillis, a.rules.VetoMillis = 1<<53, 1<<53, 1<<53
+	id := a.propose("ann", motion(func(p *icn.Proposal) { p.VotingMillis = 1 << 53 }))
+	require.EqualValues(t, 1<<53, a.get(id).Until)
+	a.vote(id, icn.Yes, "ann")
+	a.must("ann", icn.ProposalClose{ID: id})
+	require.EqualValues(t, 1<<53, a.get(id).Until)
+	require.NoError(t, a.f.Check())
+}

@@ -531,24 +531,30 @@ func (CredentialPaused) EventType() string { return "CredentialPaused" }
 // EventType implements EventBody.
 func (ReputationFrozen) EventType() string { return "ReputationFrozen" }
 
-// Difference is the hash of what an enactment changes, as its events tell it: of
-// their types and bodies, in order.
+// Difference is the hash of what an enactment changes: the CID, as raw, of its
+// [DifferenceText].
 func Difference(events []EventBody) (h CID, err error) {
+	b, err := DifferenceText(events)
+	if err != nil {
+		return CID{}, err
+	}
+	return SumCID(Raw, b), nil
+}
+
+// DifferenceText is what an enactment changes, as its events tell it: their types and
+// bodies, in order, in JSON.
+func DifferenceText(events []EventBody) ([]byte, error) {
 	type line struct {
 		Type string    `json:"type"`
 		Body EventBody `json:"body"`
 	}
 	lines := make([]line, 0, len(events))
 	for _, e := range events {
-		if s, ok := e.(MemberSuspended); ok { // from when it counts is known when it is enacted
+		if s, ok := e.(MemberSuspended); ok { // until when is known when it is enacted
 			s.Until = 0
 			e = s
 		}
 		lines = append(lines, line{e.EventType(), e})
 	}
-	b, err := json.Marshal(lines)
-	if err != nil {
-		return CID{}, err
-	}
-	return SumCID(Raw, b), nil
+	return json.Marshal(lines)
 }

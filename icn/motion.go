@@ -96,6 +96,29 @@ type Action struct {
 	Who        DID    `json:"did,omitzero"`
 }
 
+// UnmarshalJSON reads an action; its CID stands for itself or is a link.
+func (a *Action) UnmarshalJSON(b []byte) error {
+	var w struct {
+		Do         string          `json:"action"`
+		Credential json.RawMessage `json:"cid"`
+		Who        DID             `json:"did"`
+	}
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	*a = Action{Do: w.Do, Who: w.Who}
+	if len(w.Credential) == 0 || string(w.Credential) == "null" {
+		return nil
+	}
+	var text string
+	if json.Unmarshal(w.Credential, &text) != nil {
+		return json.Unmarshal(w.Credential, &a.Credential)
+	}
+	c, err := ParseCID(text)
+	a.Credential = c
+	return err
+}
+
 // The actions' words.
 const (
 	PauseCredential  = "PauseCredential"

@@ -13,6 +13,10 @@ type Clerk struct {
 	Key icn.DID
 }
 
+// ClerksTable is the name of the table of one row that says who the clerks are: by it
+// they are proven to who checks a checkpoint offline.
+const ClerksTable = "clerks"
+
 // Limits of the rows about clerks: of a choice, and of the rules' number of them.
 const (
 	maxChoice = 64
@@ -25,11 +29,25 @@ const (
 func (f *Fold) Clerks(r icn.Rules) []Peer { return f.peers(f.clerks(r)) }
 
 func (f *Fold) clerks(r icn.Rules) []icn.DID {
-	n := min(len(f.rank), int(r.Clerks))
+	return f.rank[:seats(len(f.rank), r)]
+}
+
+// seats is how many of so many nodes are clerks.
+func seats(nodes int, r icn.Rules) int {
+	n := min(nodes, int(r.Clerks))
 	if n > 0 && n%2 == 0 {
 		n--
 	}
-	return f.rank[:n]
+	return n
+}
+
+// Founding are the clerks of a genesis, with their first keys.
+func Founding(g *icn.Genesis) []Clerk {
+	var out []Clerk
+	for _, n := range g.Nodes[:seats(len(g.Nodes), g.Rules)] {
+		out = append(out, Clerk{n.DID, n.DID})
+	}
+	return out
 }
 
 // Learners are the active nodes that are no clerks, in order of admission.
@@ -110,4 +128,11 @@ func (f *Fold) inForce(r icn.Rules) []Clerk {
 		out = append(out, Clerk{d, f.KeyOf(d)})
 	}
 	return out
+}
+
+// ClerksInForce are the clerks with the keys that they sign with, as they are written
+// down.
+func (f *Fold) ClerksInForce() []Clerk {
+	all, _ := f.kept.Get(state.One{})
+	return all
 }

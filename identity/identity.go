@@ -83,7 +83,7 @@ func New(db *state.DB) *Fold {
 			Name: "clerk-choice", Key: state.OneKey, Parse: state.ParseOneKey, Append: icn.AppendDIDs,
 			Read: func(r *icn.Reader) []icn.DID { return r.DIDs(maxChoice) }}),
 		kept: state.NewTable(db, state.Spec[state.One, []Clerk]{
-			Name: "clerks", Key: state.OneKey, Parse: state.ParseOneKey, Append: appendClerks, Read: readClerks}),
+			Name: ClerksTable, Key: state.OneKey, Parse: state.ParseOneKey, Append: appendClerks, Read: ReadClerks}),
 		next: state.NewTable(db, state.Spec[state.One, uint64]{
 			Name: "next-node", Key: state.OneKey, Parse: state.ParseOneKey, Append: icn.AppendUint,
 			Read: func(r *icn.Reader) uint64 { return r.Uint() }}),

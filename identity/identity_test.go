@@ -98,7 +98,7 @@ func TestTheGenesisSaysWhoBelongs(t *testing.T) {
 	require.False(t, x.f.Belongs(did("stranger")))
 	m, ok := x.f.Member(did("ann"))
 	require.True(t, ok)
-	require.Equal(t, identity.Member{Role: icn.RolePerson, Name: "Ann"}, m)
+	require.Equal(t, identity.Member{Role: icn.RolePerson, Name: "Ann", Spans: []identity.Span{{}}}, m)
 	_, ok = x.f.Member(did("n1"))
 	require.False(t, ok, "a node is no member")
 	_, ok = x.f.Node(did("ann"))
@@ -254,7 +254,7 @@ func TestAMemberIsAdmittedOnceAndHasOneAccount(t *testing.T) {
 	require.Equal(t, []icn.Effect{icn.OpenAccount{Account: did("bob")}}, effects)
 	require.Equal(t, []icn.EventBody{icn.MemberAdmitted{Member: did("bob"), Role: icn.RoleOrg, Name: "Bob's"}}, events)
 	m, _ := x.f.Member(did("bob"))
-	require.Equal(t, identity.Member{Role: icn.RoleOrg, Name: "Bob's", Since: x.index}, m)
+	require.Equal(t, identity.Member{Role: icn.RoleOrg, Name: "Bob's", Since: x.index, Spans: []identity.Span{{From: x.index}}}, m)
 	x.refused("n1", bob, icn.ErrConflict, "belongs already")
 	x.refused("n1", icn.MemberAdmit{Role: icn.RolePerson}, icn.ErrInvalid, "zero DID")
 

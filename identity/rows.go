@@ -99,7 +99,8 @@ func appendClerks(b []byte, all []Clerk) []byte {
 	return b
 }
 
-func readClerks(r *icn.Reader) (all []Clerk) {
+// ReadClerks reads the row of the clerks in force.
+func ReadClerks(r *icn.Reader) (all []Clerk) {
 	for range r.Array(maxClerks) {
 		r.Tuple(2)
 		all = append(all, Clerk{DID: r.DID(), Key: r.DID()})

@@ -222,3 +222,27 @@ func TestGivenUpKeyIsFoundWhenItCountsAfterAll(t *testing.T) {
 		require.Equal(t, k, got)
 	}
 }
+
+func TestNumbersOnlyRise(t *testing.T) {
+	dir := t.TempDir()
+	w := key.OpenWallet(dir)
+	_, err := w.New("ann", "")
+	require.NoError(t, err)
+	one, two := icn.SumCID(icn.DagCBOR, []byte("1")), icn.SumCID(icn.DagCBOR, []byte("2"))
+	all, err := w.Numbers("ann")
+	require.NoError(t, err)
+	require.Empty(t, all)
+	for _, n := range []uint64{5, 3, 6, 6} {
+		require.NoError(t, w.UseNumber("ann", one, n))
+	}
+	require.NoError(t, w.UseNumber("ann", two, 1))
+	all, err = key.OpenWallet(dir).Numbers("ann")
+	require.NoError(t, err)
+	require.Equal(t, map[icn.CID]uint64{one: 6, two: 1}, all)
+	list, err := w.List()
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "ann.numbers"), []byte("nonsense\n"), 0o600))
+	_, err = w.Numbers("ann")
+	require.ErrorIs(t, err, icn.ErrCorrupt)
+}

@@ -149,6 +149,10 @@ func (l *Loop) applyOne(it *toApply) error {
 			}
 		case icn.KeyRotated:
 			l.rotated(b)
+		case icn.VotingOpened:
+			l.keepChange(b)
+		case icn.VotingClosed, icn.ProposalMoved:
+			l.decidedAt(e.Index, b)
 		case icn.NodeLeft:
 			l.farewell(b)
 		case icn.JobSettled:

@@ -224,7 +224,7 @@ func finishAnew(st store.Store) error {
 	for _, k := range []string{keySnapshot, keyFolded, keyGap, keyCert, keyDoubt} {
 		b.Delete([]byte(k))
 	}
-	for _, prefix := range []string{keyEntry, keyHash, keyEvent, keyByType, keyJob, keyAccount, keySaid} {
+	for _, prefix := range []string{keyEntry, keyHash, keyEvent, keyByType, keyJob, keyAccount, keySaid, keyShownVote, keyHandover, keyChange} {
 		if err := deleteAll(st, b, prefix); err != nil {
 			return err
 		}

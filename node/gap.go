@@ -69,6 +69,9 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	if err := l.flush(); err != nil {
 		return err
 	}
+	if err := l.loadProofs(); err != nil {
+		return err
+	}
 	l.folded = max(l.folded, at)
 	l.membersChanged(at)
 	l.auctions.open = map[icn.CID]*auction{}

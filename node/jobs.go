@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/mesh"
 	"github.com/InterCooperative-Network/icn-core/store"
@@ -398,7 +399,7 @@ func (n *Node) PostJob(ctx context.Context, spec icn.JobSpec, budget uint64) (ic
 	return icn.JobID(said.Statement, 0), said, nil
 }
 
-// OpenJobRoots lists the blocks that open jobs still need.
+// OpenJobRoots lists the blocks that open jobs still need, and the texts of proposals.
 func (n *Node) OpenJobRoots() ([]icn.CID, error) {
 	var out []icn.CID
 	err := n.View(func(m *core.Machine) {
@@ -410,6 +411,12 @@ func (n *Node) OpenJobRoots() ([]icn.CID, error) {
 				out = append(out, j.State)
 			}
 			out = append(out, j.Spec.Inputs...)
+			return true
+		})
+		m.Proposals(func(_ icn.CID, p governance.Proposal) bool {
+			if p.Body.Defined() {
+				out = append(out, p.Body)
+			}
 			return true
 		})
 	})

@@ -18,6 +18,7 @@ import (
 //	n/<author><number>   the entry that ordered a statement, its hash, and a refusal
 //	o/<author><number>   a statement waiting to be ordered
 //	b/<raft id>          the highest boot number seen of a place in the order
+//	q/v/<cid>            a closed vote's row in the state, proven; q/c/ the clerks', q/d/ what would change
 //	x/<did>              what a clerk signed that contradicts everybody else, JSON
 //	m/…                  single values
 //	r/<raft id>/…        the order's own, see package order
@@ -44,6 +45,10 @@ const (
 	keyAnew     = "m/anew"      // all that was derived from the log is being removed
 	keyRestored = "m/restored"  // the store came from a backup: its seat is another's memory
 	keySaid     = "n/"
+
+	keyShownVote = "q/v/" // a closed vote's row with a proof under a certified checkpoint, JSON
+	keyHandover  = "q/c/" // by number: who became the clerks, shown by those before them, JSON
+	keyChange    = "q/d/" // what a vote would change, as it was rehearsed when the vote opened
 )
 
 func uintKey(prefix string, n ...uint64) []byte {

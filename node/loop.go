@@ -144,6 +144,7 @@ type Loop struct {
 	work     work
 	peers    peers
 	points   points
+	proofs   proofs
 	gap      gap
 	fed      fed
 	feeds    feeds
@@ -233,7 +234,7 @@ func (l *Loop) openState() error {
 	l.mu.Lock()
 	l.m, l.folded, l.raftAt, l.skip, l.skipTime, l.snapAt = s.m, s.folded, s.raftAt, s.skip, s.skipTime, s.snapAt
 	l.mu.Unlock()
-	return nil
+	return l.loadProofs()
 }
 
 func (l *Loop) install(raftIndex uint64, data []byte) error {

@@ -18,6 +18,7 @@ func (l *Loop) membersChanged(at uint64) {
 	l.updateRoster()
 	l.calmExpelled()
 	l.checkMembership()
+	l.clerksChanged(at)
 }
 
 // hasLeft says whether a node belonged once and does no longer. It may be called

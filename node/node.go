@@ -140,6 +140,8 @@ type Node struct {
 	keys   sync.Map // icn.DID → icn.DID: keys that the log does not tell here yet
 	stats  Stats
 	life   context.Context // of the loop under way; for what it starts
+
+	replaying atomic.Bool // a back-test is under way
 }
 
 // Stats are the counters that metrics show.

@@ -50,6 +50,7 @@ func (l *Loop) checkpointDue(size uint64) error {
 	}
 	l.points.own[size] = c
 	forget(l.points.own)
+	l.proveAt(size)
 	if len(l.fed.doubt) == 0 && slices.ContainsFunc(l.clerks(), func(d icn.DID) bool { return d == l.me }) {
 		s := signed{c, icn.NoteSig{Signer: l.me, Sig: [64]byte(l.cfg.Signer.Sign([]byte(c.Text())))}}
 		l.points.mine = &s
@@ -169,6 +170,7 @@ func (l *Loop) setCertified(own icn.Checkpoint, with []icn.NoteSig) error {
 	size := own.Size
 	l.points.certified, l.points.note = size, own.Note(with)
 	l.batch.Put([]byte(keyCert), []byte(l.points.note))
+	l.keepProofs(own, l.points.note)
 	for n := range l.points.sigs { // order: each is dropped by itself
 		if n < size {
 			delete(l.points.sigs, n)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/proof"
 	"github.com/InterCooperative-Network/icn-core/store"
 )
 
@@ -248,51 +249,12 @@ func (n *Node) covered(ctx context.Context, index uint64) (uint64, string, error
 
 // Keyring tells the keys of whoever signed the proof or its entry.
 func (p Proof) Keyring(network icn.CID, verify core.Verify) (icn.Keyring, error) {
-	return icn.ReadKeyring(network, p.Rotations, verify)
+	return proof.Inclusion(p).Keyring(network, verify)
 }
 
 // Verify checks the proof against the clerks' keys, with nothing else at hand.
 func (p Proof) Verify(network icn.CID, clerks []icn.DID, verify core.Verify) error {
-	c, sigs, err := icn.ParseNote(p.Checkpoint)
-	if err != nil {
-		return err
-	}
-	if c.Network != network {
-		return fmt.Errorf("proof: %w: checkpoint of network %s, want %s", icn.ErrInvalid, c.Network, network)
-	}
-	ring, err := p.Keyring(network, verify)
-	if err != nil {
-		return err
-	}
-	signed := map[icn.DID]bool{}
-	for _, s := range sigs {
-		for _, d := range clerks {
-			if d == s.Signer && ring.Signed(d, []byte(c.Text()), s.Sig[:], verify) {
-				signed[d] = true
-			}
-		}
-	}
-	if need := len(clerks)/2 + 1; len(signed) < need {
-		return fmt.Errorf("proof: %w: %d of %d clerks signed the checkpoint, want %d", icn.ErrInvalid, len(signed), len(clerks), need)
-	}
-	var proof tlog.RecordProof
-	for _, h := range p.Hashes {
-		if len(h) != 32 {
-			return fmt.Errorf("proof: %w: hash of %d bytes", icn.ErrInvalid, len(h))
-		}
-		proof = append(proof, tlog.Hash(h))
-	}
-	if err := tlog.CheckRecord(proof, int64(c.Size), c.Tree, int64(p.Index-1), tlog.RecordHash(p.Entry)); err != nil {
-		return fmt.Errorf("proof of entry %d: %w: %v", p.Index, icn.ErrInvalid, err)
-	}
-	e, err := icn.DecodeEntry(p.Entry)
-	if err != nil {
-		return err
-	}
-	if e.Index != p.Index {
-		return fmt.Errorf("proof: %w: it holds entry %d, not %d", icn.ErrInvalid, e.Index, p.Index)
-	}
-	return nil
+	return proof.Inclusion(p).Verify(network, clerks, verify)
 }
 
 // eventPlace takes an event's place out of its key.

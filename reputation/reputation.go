@@ -83,6 +83,12 @@ const (
 	thaws
 )
 
+// FrozenOnes calls fn for each whose reputation counts for nothing, in the order of
+// DIDs.
+func (f *Fold) FrozenOnes(fn func(icn.DID) bool) {
+	f.frozen.Each(func(d icn.DID, _ bool) bool { return fn(d) })
+}
+
 // Frozen says whether d's reputation counts for nothing.
 func (f *Fold) Frozen(d icn.DID) bool {
 	_, ok := f.frozen.Get(d)

@@ -65,10 +65,11 @@ type Jobs struct {
 	Next uint64         `json:"next,omitempty" doc:"Give it as before to get older ones."`
 }
 
-// Receipt is everything that a stranger needs to check a job's receipt.
+// Receipt is everything that a stranger needs to check a job's receipt, or that
+// another statement, such as a ballot, is in the log.
 type Receipt struct {
-	Job     node.JobView `json:"job"`
-	Entry   Entry        `json:"entry" doc:"The entry that holds the executor's receipt."`
+	Job     node.JobView `json:"job,omitzero" doc:"If it is a job's."`
+	Entry   Entry        `json:"entry" doc:"The entry that holds the executor's receipt, or the statement."`
 	Proof   node.Proof   `json:"proof" doc:"That the entry is in the certified log (RFC 6962)."`
 	Network icn.CID      `json:"network"`
 	Clerks  []icn.DID    `json:"clerks" doc:"Whose signatures count on the checkpoint: a majority is needed."`
