@@ -8,6 +8,10 @@ setup:
 build:
     CGO_ENABLED=0 go build -o bin/ ./cmd/...
 
+# icn-verify as one HTML page that works offline: bin/icn-verify.html
+verify-page:
+    ./scripts/verify-page.sh
+
 # Everything that must hold before a change lands
 test:
     ./scripts/test.sh

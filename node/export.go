@@ -25,10 +25,11 @@ func (n *Node) ExportVote(ctx context.Context, id icn.CID) (*proof.Vote, error) 
 	}
 	var p governance.Proposal
 	var known bool
-	out := &proof.Vote{Proposal: id}
+	var roll []icn.Voter
+	genesis := n.loop.Load().cfg.Genesis
 	err = n.View(func(m *core.Machine) {
 		if p, known = m.Proposal(id); known && p.Count.Closed != 0 {
-			out.Roll = m.Roll(p.Vote.RollAt(), p.Electorate)
+			roll = m.Roll(p.Vote.RollAt(), p.Electorate)
 		}
 	})
 	switch {
@@ -37,56 +38,68 @@ func (n *Node) ExportVote(ctx context.Context, id icn.CID) (*proof.Vote, error) 
 	case !known:
 		return nil, fmt.Errorf("proposal %s: %w", id, icn.ErrNotFound)
 	case p.Count.Closed == 0:
-		return nil, fmt.Errorf("proposal %s: %w: its vote is not closed yet, there is nothing to recount", id, icn.ErrConflict)
+		return nil, fmt.Errorf("proposal %s: %w: its vote is not closed, there is nothing to recount", id, icn.ErrConflict)
 	}
-	row, err := n.awaitShown(ctx, st, id, p)
-	if err != nil {
+	if err := n.awaitShown(ctx, st, id, p); err != nil {
 		return nil, err
 	}
-	out.Row, out.Note = row.Row, row.Note
+	out, err := ReadVote(st, id, p, roll, n.cfg.Verify)
+	if err == nil {
+		out.Genesis = genesis.Data
+	}
+	return out, err
+}
+
+// ReadVote puts the file of a closed vote together from what a network's store holds;
+// only the genesis block is still missing in it.
+func ReadVote(st store.Store, id icn.CID, p governance.Proposal, roll []icn.Voter, verify core.Verify) (*proof.Vote, error) {
+	row, err := shownVote(st, id)
+	if err != nil {
+		return nil, fmt.Errorf("result of %s: %w", id, err)
+	}
+	out := &proof.Vote{Proposal: id, Roll: roll, Row: row.Row}
+	out.Note = row.Note
 	if out.Proof, err = readStateProof(row.Proof); err != nil {
 		return nil, err
 	}
-	if out.Casts, err = casts(st, id, n.cfg.Verify); err != nil {
+	if out.Casts, err = casts(st, id, verify); err != nil {
 		return nil, err
 	}
-	if out.Mandates, err = mandatesAt(st, id, p, out.Roll); err != nil {
+	if out.Mandates, err = mandatesAt(st, id, p, roll); err != nil {
 		return nil, err
 	}
 	if out.Change, err = st.Get(changeKey(id)); err != nil && !errors.Is(err, icn.ErrNotFound) {
 		return nil, err
 	}
-	return out, n.anchor(st, &out.Anchor)
+	return out, anchor(st, &out.Anchor)
 }
 
-// awaitShown waits for a certified proof of a proposal's row.
-func (n *Node) awaitShown(ctx context.Context, st store.Store, id icn.CID, p governance.Proposal) (provenRow, error) {
+// awaitShown waits for a certified proof of a proposal's row as it is. One of an
+// earlier stage, after the count, is good for a recount too, when time is over.
+func (n *Node) awaitShown(ctx context.Context, st store.Store, id icn.CID, p governance.Proposal) error {
 	want := governance.AppendProposal(nil, p)
 	tick := newTicker()
 	defer tick.Stop()
 	for {
 		row, err := shownVote(st, id)
 		if err == nil && bytes.Equal(row.Row, want) || err != nil && !errors.Is(err, icn.ErrNotFound) {
-			return row, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			if err == nil {
-				return row, nil // of an earlier stage, after the count: good for a recount
+			if err != nil {
+				err = fmt.Errorf("result of %s: %w: the clerks have not certified it yet; ask again in a few seconds", id, icn.ErrUnavailable)
 			}
-			return row, fmt.Errorf("result of %s: %w: the clerks have not certified it yet; ask again in a few seconds", id, icn.ErrUnavailable)
+			return err
 		case <-tick.C:
 		}
 	}
 }
 
-// anchor fills in how a checkpoint follows from the genesis block.
-func (n *Node) anchor(st store.Store, a *proof.Anchor) error {
+// anchor fills in how a checkpoint follows from the genesis block, which is not added.
+func anchor(st store.Store, a *proof.Anchor) error {
 	point, sigs, err := icn.ParseNote(a.Note)
 	if err != nil {
-		return err
-	}
-	if a.Genesis, err = st.Get([]byte(keyGenesis)); err != nil {
 		return err
 	}
 	all, err := handovers(st)
@@ -179,7 +192,9 @@ func mandatesAt(st store.Store, id icn.CID, p governance.Proposal, roll []icn.Vo
 	if err != nil {
 		return nil, err
 	}
-	before := func(a, b icn.Event) int { return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Number, b.Number)) }
+	before := func(a, b icn.Event) int {
+		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Number, b.Number))
+	}
 	slices.SortFunc(all, before)
 	given := map[icn.DID]governance.Delegations{}
 	for _, e := range all {

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -106,7 +107,8 @@ func (p page) vote(r Report) {
 		return
 	}
 	p.field("Title", "%s", r.Title)
-	p.field("Kind", "%s, voted on by the method %s", r.Motion, r.Method)
+	p.field("Motion", "%s", motion(r.Motion))
+	p.field("Method", "%s", r.Method)
 	if r.Closed > 0 {
 		p.field("Vote", "entries %d to %d, closed %s", r.Opened, r.Closed, when(r.ClosedAt))
 	}
@@ -125,6 +127,19 @@ func (p page) vote(r Report) {
 	fmt.Fprintln(p.w)
 	p.field("Recount", "%s: %s", outcome, t.Reason)
 	p.field("Stage", "%s", r.Stage)
+}
+
+// motion is what is asked for: its kind, and its fields in JSON, cut to a few lines.
+func motion(m icn.MotionJSON) string {
+	b, err := json.Marshal(m.Motion)
+	if err != nil {
+		return m.Motion.MotionKind()
+	}
+	s := m.Motion.MotionKind() + " " + string(b)
+	if short := icn.Fit(s, 400); short != s {
+		return short + " …"
+	}
+	return s
 }
 
 // bars draws the numbers of a tally.

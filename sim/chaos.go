@@ -113,7 +113,7 @@ func (w *World) heal() {
 			m.skew = 0
 			m.crash()
 		}
-		m.disk.broken = nil
+		m.disk.broken, m.lost = nil, false
 		m.restart()
 	}
 	w.rejoin()

@@ -86,22 +86,38 @@ func (w *World) sayOps(m *machine, ops ...icn.Op) {
 func (w *World) personSays(m *machine) {
 	p := w.members[w.rng.IntN(len(w.members))]
 	m.do(m.life, func(l *node.Loop) {
-		key := p.did
-		l.View(func(c *core.Machine) { p.number, key = max(p.number, c.NextNumber(p.did)-1), c.KeyOf(p.did) })
-		p.number += 1 + uint64(w.rng.IntN(3))
-		s := &icn.Statement{Network: w.genesis.CID, Author: p.did, Number: p.number, Until: w.until(), Ops: []icn.Op{w.post(m)}}
+		ops := []icn.Op{w.post(m)}
 		if w.rng.IntN(12) == 0 {
 			p.keys++
 			next := didOf(fmt.Sprint("key ", p.keys, " of ", p.did))
-			s.Ops = append(s.Ops, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, p.did, next)))})
+			ops = append(ops, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, p.did, next)))})
 		}
-		s.Sig = [64]byte(sign(key, s.SigningBytes()))
-		wire := s.Encode()
-		p.said = append(p.said, wire)
-		if err := l.Say(s, wire, func(a node.Answer) { w.oracle.answered(m, a) }); err == nil {
-			w.oracle.handedIn(s.ID())
-		}
+		w.handIn(m, l, w.signed(l, p, ops...))
 	})
+}
+
+// signed is a statement of a member, with the key that the node has for it.
+func (w *World) signed(l *node.Loop, p *person, ops ...icn.Op) []byte {
+	key := p.did
+	l.View(func(c *core.Machine) { p.number, key = max(p.number, c.NextNumber(p.did)-1), c.KeyOf(p.did) })
+	p.number += 1 + uint64(w.rng.IntN(3))
+	s := &icn.Statement{Network: w.genesis.CID, Author: p.did, Number: p.number, Until: w.until(), Ops: ops}
+	s.Sig = [64]byte(sign(key, s.SigningBytes()))
+	wire := s.Encode()
+	p.said = append(p.said, wire)
+	return wire
+}
+
+// handIn gives a node the bytes of a statement.
+func (w *World) handIn(m *machine, l *node.Loop, wire []byte) {
+	s, err := icn.DecodeStatement(wire)
+	if err != nil {
+		w.fail("own statement does not decode: %v", err)
+		return
+	}
+	if err := l.Say(s, wire, func(a node.Answer) { w.oracle.answered(m, a) }); err == nil {
+		w.oracle.handedIn(s.ID())
+	}
 }
 
 // replay hands the bytes of an old statement in again, through any node.

@@ -57,6 +57,7 @@ type machine struct {
 	twister      bool // it lies about the log to those whom it feeds
 	sent         int  // bytes
 	gone         bool // it has left the federation, or was expelled
+	lost         bool // it stays down until everything is over
 
 	withholds bool // while it leads, it leaves out what some say
 	forges    bool // it signs false checkpoints
@@ -215,7 +216,7 @@ func (m *machine) crash() {
 }
 
 func (m *machine) restart() {
-	if !m.up() && m.admitted && !m.gone {
+	if !m.up() && m.admitted && !m.gone && !m.lost {
 		m.start()
 	}
 }

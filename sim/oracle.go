@@ -35,6 +35,7 @@ type oracle struct {
 	minted    uint64
 	astray    map[int]uint64 // nodes that were fed another log, from which entry on
 
+	polls    polls
 	spreads  map[uint64]*spread
 	snapshot map[int]bool // a node's own snapshot shall be looked at
 }
@@ -103,6 +104,9 @@ func (o *oracle) check(m *machine, snapshot bool) {
 			w.fail("node %d at entry %d: %v", m.n, c.Head().Index, err)
 		}
 		h := c.Head().Index
+		if c.Rules() != o.polls.rulesAt(h) {
+			w.fail("node %d has other rules at entry %d than were voted on: %+v", m.n, h, c.Rules())
+		}
 		root := c.Root()
 		if old, ok := o.root[h]; ok && old != root {
 			w.fail("node %d has another state root at entry %d", m.n, h)
@@ -146,12 +150,19 @@ func (o *oracle) enter(e icn.Entry, out core.Outcome) {
 			w.Count.Refused++
 		}
 	}
+	var id icn.CID
+	if e.Statement != nil {
+		id = icn.SumCID(icn.DagCBOR, e.Wire)
+	}
+	o.polls.begin(e, id, out.Refused == nil)
 	for _, ev := range out.Events {
 		o.event(e, ev)
+		o.polls.see(e, ev)
 		if s := w.opt.Stage; s != nil && s.Event != nil {
 			s.Event(w.now, ev)
 		}
 	}
+	o.polls.end(e)
 }
 
 func (o *oracle) event(e icn.Entry, ev icn.Event) {
@@ -258,7 +269,7 @@ func (o *oracle) left(e icn.Entry, b icn.NodeLeft) {
 			o.w.fail("node %d is expelled at entry %d, and signed nothing false", i, e.Index)
 		}
 	}
-	if b.Expelled && len(o.against[b.Node]) < 2 {
+	if word := asked(e); b.Expelled && word && len(o.against[b.Node]) < 2 {
 		o.w.fail("node %s is expelled at entry %d by %d clerks", b.Node.Short(), e.Index, len(o.against[b.Node]))
 	}
 	o.w.depart(b.Node)

@@ -28,6 +28,7 @@ import (
 	"io"
 	"log/slog"
 	mrand "math/rand/v2"
+	"slices"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
@@ -75,7 +76,13 @@ type Counts struct {
 	Rotated, KeysRotated                                          int
 	Lies, Checks, Convicted, Banned, Spent, Children              int
 	Fed, Twisted, Astray, Returned                                int
+	Recounted                                                     int // votes, by strangers
 	LeftOut, FalseRoots, Left, Expelled                           int
+	Proposals, Opened, Enacted, NotEnacted, Rejected, Vetoed      int
+	Withdrawn, Early, Ties, Choices, Followed, Vanished           int
+	Ballots, Changed, ProxyBallots, LateBallots                   int
+	Delegations, Revoked, LastMoment                              int
+	RulesChanged, ClerksChosen, ClerksInVote, LostClerks          int
 }
 
 // epoch is when simulated time begins.
@@ -120,6 +127,7 @@ func New(o Options) *World {
 	g.Rules.JobAssignMillis, g.Rules.JobSlackMillis, g.Rules.JobWallMillis = 3000, 2000, 1000
 	g.Rules.CheckpointMillis, g.Rules.ManaPerHour = 500, 360_000
 	g.Rules.SpotChecks, g.Rules.CheckMillis, g.Rules.BanMillis, g.Rules.ConvictedMillis = 250, 4000, 1500, 3000
+	convene(&g.Rules, o.Seed)
 	if o.Clerks > 0 {
 		g.Rules.Clerks = uint64(o.Clerks)
 	}
@@ -144,13 +152,18 @@ func New(o Options) *World {
 			m.admitted = true
 		}
 	}
-	for i := range 6 {
+	for i := range people {
 		p := &person{did: memberDID(i, o.Seed)}
 		w.members = append(w.members, p)
-		if i < 4 {
-			g.Members = append(g.Members, icn.GenesisMember{DID: p.did, Role: icn.RolePerson, Name: fmt.Sprint("m", i)})
+		role := icn.RolePerson
+		if organisation(i) {
+			role = icn.RoleOrg
+		}
+		if !slices.Contains(extras, i) {
+			g.Members = append(g.Members, icn.GenesisMember{DID: p.did, Role: role, Name: fmt.Sprint("m", i)})
 		}
 	}
+	w.oracle.polls.init(w, g)
 	w.genesis = g.Block()
 	return w
 }
@@ -202,6 +215,8 @@ func (w *World) Run() error {
 		w.opt.Stage.Begin(w)
 	} else {
 		w.at(300, w.client)
+		w.at(400, w.assemble)
+		w.at(w.opt.Millis/3+w.rng.Int64N(2000), w.loseClerk)
 	}
 	if !w.opt.Quiet {
 		w.at(500, w.chaos)
@@ -255,6 +270,11 @@ func (c *Counts) list() []*int {
 		&c.Crashes, &c.Partitions, &c.Restores, &c.DiskErrors, &c.Lost, &c.Doubled,
 		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps, &c.Rotated, &c.KeysRotated,
 		&c.Lies, &c.Checks, &c.Convicted, &c.Banned, &c.Spent, &c.Children,
-		&c.LeftOut, &c.FalseRoots, &c.Left, &c.Expelled,
-		&c.Fed, &c.Twisted, &c.Astray, &c.Returned}
+		&c.LeftOut, &c.FalseRoots, &c.Left, &c.Expelled, &c.Recounted,
+		&c.Fed, &c.Twisted, &c.Astray, &c.Returned,
+		&c.Proposals, &c.Opened, &c.Enacted, &c.NotEnacted, &c.Rejected, &c.Vetoed,
+		&c.Withdrawn, &c.Early, &c.Ties, &c.Choices, &c.Followed, &c.Vanished,
+		&c.Ballots, &c.Changed, &c.ProxyBallots, &c.LateBallots,
+		&c.Delegations, &c.Revoked, &c.LastMoment,
+		&c.RulesChanged, &c.ClerksChosen, &c.ClerksInVote, &c.LostClerks}
 }

@@ -121,6 +121,10 @@ func forbidden(name, imp string) string {
 		if !std && to != "icn" {
 			return "votes are counted with the vocabulary alone, so that whoever recounts needs little"
 		}
+	case name == "cmd/icn-verify":
+		if !std && to != "icn" && to != "proof" {
+			return "what strangers check with needs little"
+		}
 	case name == "proof":
 		if !std && !slices.Contains([]string{"icn", "state", "tally", "identity", "governance", "key/signature"}, to) && imp != "golang.org/x/mod/sumdb/tlog" {
 			return "what strangers check with needs little: the vocabulary, the rows that are proven, the count, signatures"
@@ -164,10 +168,23 @@ func forbidden(name, imp string) string {
 	return ""
 }
 
+// TestWhatStrangersCheckWithOpensNoConnection: it is not in the binary.
+func TestWhatStrangersCheckWithOpensNoConnection(t *testing.T) {
+	all := list(t, "-deps", "./cmd/icn-verify")
+	if _, ok := all[module+"/proof"]; !ok {
+		t.Fatal("nothing was listed")
+	}
+	for path := range all { // order: each is looked at
+		if path == "net" || strings.HasPrefix(path, "net/") || path == "os/exec" || path == "plugin" {
+			t.Errorf("icn-verify comes with %s", path)
+		}
+	}
+}
+
 // TestForbiddenImportsAreFound: the rules above can fail.
 func TestForbiddenImportsAreFound(t *testing.T) {
 	for _, c := range [][2]string{
-		{"icn", "github.com/cockroachdb/pebble/v2"}, {"icn", module + "/state"}, {"mana", module + "/mesh"}, {"tally", module + "/state"}, {"proof", module + "/key"}, {"proof", module + "/core"}, {"core", module + "/store"},
+		{"icn", "github.com/cockroachdb/pebble/v2"}, {"icn", module + "/state"}, {"mana", module + "/mesh"}, {"tally", module + "/state"}, {"proof", module + "/key"}, {"proof", module + "/core"}, {"cmd/icn-verify", module + "/key"}, {"core", module + "/store"},
 		{"core", "time"}, {"mesh", "os"}, {"order", module + "/dag"}, {"store/pebble", module + "/node"}, {"node", module + "/p2p"},
 		{"node", "go.etcd.io/raft/v3/raftpb"}, {"api", module + "/store/pebble"}, {"cli", module + "/sim"}, {"p2p", "github.com/tetratelabs/wazero/sys"},
 	} {
