@@ -38,7 +38,7 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	if err := os.Setenv(builtEnv, built); err != nil {
 		return 1, err
 	}
-	if err := build(nil, "-o", built+string(os.PathSeparator), "../cmd/icn-node", "../cmd/icn-cli"); err != nil {
+	if err := build(nil, "-o", built+string(os.PathSeparator), "../cmd/icn-node", "../cmd/icn-cli", "../cmd/icn-verify"); err != nil {
 		return 1, err
 	}
 	if err := build([]string{"GOOS=wasip1", "GOARCH=wasm"}, "-o", filepath.Join(built, "spin.wasm"), "./testdata/spin"); err != nil {
