@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -199,3 +200,12 @@ func (p page) receipt(r ReceiptReport) {
 }
 
 func when(t icn.Time) string { return time.UnixMilli(int64(t)).UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// link is how JSON has a CID by itself.
+var link = regexp.MustCompile(`\{\s*"/":\s*("[^"]*")\s*\}`)
+
+// JSON is the result for programs; CIDs are plain text in it, as everywhere else.
+func (r Result) JSON() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
+	return link.ReplaceAll(b, []byte("$1")), err
+}
