@@ -25,7 +25,7 @@ func (n *Node) ExportReceipt(ctx context.Context, statement icn.CID, author *icn
 		return nil, err
 	}
 	out := &proof.Receipt{Entry: p.Entry, Hashes: p.Hashes}
-	out.Note = p.Checkpoint
+	out.Genesis, out.Note = n.loop.Load().cfg.Genesis.Data, p.Checkpoint
 	if err := anchor(st, &out.Anchor); err != nil {
 		return nil, err
 	}
