@@ -210,7 +210,7 @@ func mandatesAt(st store.Store, id icn.CID, p governance.Proposal, roll []icn.Vo
 	}
 	var out []icn.Mandate
 	for _, v := range roll {
-		if m, ok := given[v.Member].Fitting(v.Member, id, p.Motion.MotionKind(), p.Count.At); ok {
+		if m, ok := given[v.Member].Fitting(v.Member, id, p.Motion.MotionKind(), p.Vote.Mandated(p.Count.At)); ok {
 			out = append(out, m)
 		}
 	}
