@@ -29,6 +29,7 @@ func TestScenario1AcceptedInvitationAdmits(t *testing.T) {
 }
 
 func TestScenario2TooFewVotesReject(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 3, briefly)
 	id := a.text(fields{"quorum": 2})
 	a.votes(id, "yes")
@@ -44,6 +45,7 @@ func TestScenario3ThresholdIsMissed(t *testing.T) {
 }
 
 func TestScenario4AProposalsOwnNumbersDecide(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 3, briefly)
 	plain, quorum, threshold := a.text(nil), a.text(fields{"quorum": 3}), a.text(fields{"threshold": .9})
 	for _, id := range []icn.CID{plain, quorum, threshold} {
@@ -77,6 +79,7 @@ func TestScenario5NoVoteBeforeItOpens(t *testing.T) {
 }
 
 func TestScenarios6And7TheDeadlineClosesAndCounts(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 2, briefly)
 	with, without := a.text(nil), a.text(nil)
 	a.votes(with, "yes")
@@ -116,6 +119,7 @@ func TestScenario9ARemovedMemberDoesNotVote(t *testing.T) {
 }
 
 func TestScenario10ADelegatesVoteCarriesUntilItIsRevoked(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 3, briefly)
 	from, to := a.members[1], a.members[0].DID()
 	require.Equal(t, "delegated", a.must(http.StatusOK, from, "delegate", fields{"from_did": from.DID(), "to_did": to}).Message)

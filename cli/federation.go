@@ -103,6 +103,7 @@ func (a *app) said(s wire.Said, done string) error {
 // await is what federation status waits for.
 type await struct {
 	nodes, knocking int
+	clerk           bool
 	wait            time.Duration
 }
 
@@ -113,13 +114,14 @@ func (a *app) statusCommand() *cobra.Command {
 	})
 	c.Flags().IntVar(&w.nodes, "wait-nodes", 0, "wait until so many nodes belong and are linked to this one")
 	c.Flags().IntVar(&w.knocking, "wait-knocking", 0, "wait until so many nodes knock here")
+	c.Flags().BoolVar(&w.clerk, "wait-clerk", false, "wait until this node is a clerk: the order needs a majority of these")
 	c.Flags().DurationVar(&w.wait, "wait", 30*time.Second, "how long to wait for them")
 	return c
 }
 
 func (a *app) federationStatus(ctx context.Context, w await) error {
 	var f wire.Federation
-	if w.nodes == 0 && w.knocking == 0 {
+	if w.nodes == 0 && w.knocking == 0 && !w.clerk {
 		w.wait = 0
 	}
 	err := until(ctx, w.wait, func(ctx context.Context) error {
@@ -130,12 +132,15 @@ func (a *app) federationStatus(ctx context.Context, w await) error {
 			if len(f.Knocking) < w.knocking {
 				return errNotYet{fmt.Sprintf("%s of %d knock", plural(len(f.Knocking), "node"), w.knocking)}
 			}
-			if w.nodes == 0 {
+			if w.nodes == 0 && !w.clerk {
 				return nil
 			}
 			s, err := c.Status(ctx)
 			if err != nil {
 				return err
+			}
+			if w.clerk && s.Role != "leader" && s.Role != "clerk" {
+				return errNotYet{"the node is " + s.Role}
 			}
 			return enough(f, s, w.nodes)
 		})

@@ -60,6 +60,11 @@ type Vote struct {
 // RollAt is the entry as of which the roll is.
 func (v Vote) RollAt() uint64 { return v.Opened - 1 }
 
+// Mandated is the time at which a delegation must be in force to count in a vote that
+// is closed now: the deadline, when the entry that closes it is later. So whoever
+// leads ends no delegation by letting the log's time stand still for a while.
+func (v Vote) Mandated(now icn.Time) icn.Time { return min(now, v.Deadline) }
+
 // Count is how a vote ended.
 type Count struct {
 	Closed    uint64 // the entry; 0 = not yet

@@ -105,7 +105,7 @@ func (f *Fold) poll(s Step, id icn.CID, p Proposal) (tally.Vote, []icn.Mandate) 
 	var mandates []icn.Mandate
 	for _, x := range roll {
 		v.Roll = append(v.Roll, x.Member)
-		m, given := f.mandate(x.Member, id, p, s.Time)
+		m, given := f.mandate(x.Member, id, p, p.Vote.Mandated(s.Time))
 		if given {
 			mandates = append(mandates, m)
 			v.Delegations = append(v.Delegations, tally.Delegation{From: m.From, To: m.To})

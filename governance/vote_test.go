@@ -131,6 +131,21 @@ func TestG10ADelegatesVoteCarriesAndRevokingEndsIt(t *testing.T) {
 	}
 }
 
+func TestADelegationInForceAtTheDeadlineCountsHoweverLateTheVoteIsClosed(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		a := newAssembly(t, "ann", "bob", "cyd")
+		id := a.propose("ann", motion(func(p *icn.Proposal) { p.QuorumCount = 2 }))
+		expires := a.get(id).Vote.Deadline
+		if late {
+			expires--
+		}
+		a.must("bob", icn.DelegationSet{To: did("ann"), Expires: expires})
+		a.vote(id, icn.Yes, "ann")
+		a.pass(uint64(a.get(id).Vote.Deadline-a.now) + 3_600_000)
+		require.Equal(t, !late, a.get(id).Count.Tally.Delegated == 1)
+	}
+}
+
 func TestTheNarrowestDelegationThatIsInForceCounts(t *testing.T) {
 	a := newAssembly(t, "ann", "bob", "cyd", "dan", "eve")
 	a.must("eve", icn.DelegationSet{To: did("ann")})

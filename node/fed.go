@@ -49,11 +49,13 @@ func (l *Loop) initFed() {
 	l.feeds.to = map[icn.DID]*follower{}
 }
 
-// fedLearners are the learners that the leader feeds.
+// fedLearners are the learners that the leader feeds: the first ones, and those that
+// were voters and have not heard that they are no longer, for they take the log from
+// nobody else.
 func (l *Loop) fedLearners() []uint64 {
 	var out []uint64
-	for _, p := range l.m.Learners() {
-		if len(out) < l.tune.Fed {
+	for i, p := range l.m.Learners() {
+		if b := l.peer(p.DID).beacon; i < l.tune.Fed || p.DID != l.me && l.present(p.DID) && b.RaftID == p.RaftID && b.Votes == 1 {
 			out = append(out, p.RaftID)
 		}
 	}
@@ -93,10 +95,14 @@ func (l *Loop) outer() bool {
 	if _, told := l.roster.rank[l.me]; !told || l.rank(l.me) != rankOuter {
 		silence = max(3*silence, l.tune.BeaconMillis)
 	}
-	// Where the log tells of another seat, it is old: who was a clerk then may be one
-	// of the last now.
-	clerk := l.rank(l.me) == rankClerk && l.roster.raftOf[l.me] == l.seat.raftID
-	return l.now >= l.fed.raft+icn.Time(silence) && !clerk && l.seated() && !l.eng.Votes()
+	return l.now >= l.fed.raft+icn.Time(silence) && !l.isVoter() && l.seated() && !l.eng.Votes()
+}
+
+// isVoter says whether this node is a clerk, as far as the log here goes. Where the
+// log tells of another seat, it is old: who was a clerk then may be one of the last
+// now.
+func (l *Loop) isVoter() bool {
+	return l.rank(l.me) == rankClerk && l.roster.raftOf[l.me] == l.seat.raftID
 }
 
 // tickFed sees to it that an outer node has a feeder.

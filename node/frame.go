@@ -59,17 +59,19 @@ type beacon struct {
 	Certified uint64
 	Leader    uint64 // the seat of the leader that it knows; 0: of none
 	Release   string
+	Votes     uint64 // 1: as far as it knows, it is a voter in the order, or shall be one
 }
 
-// beaconFields is how many there are in this release; later ones append.
-const beaconFields = 12
+// beaconFields is how many there are in this release; later ones append. Of releases
+// before it, some have one less.
+const beaconFields = 13
 
 func (b beacon) encode() []byte {
 	out := icn.AppendArray([]byte{frameBeacon}, beaconFields)
 	for _, n := range []uint64{b.RaftID, b.Boot, b.Unsure, b.Term, b.Last, b.Commit, b.Head, uint64(b.Clock), b.Free, b.Certified, b.Leader} {
 		out = icn.AppendUint(out, n)
 	}
-	return icn.AppendText(out, b.Release)
+	return icn.AppendUint(icn.AppendText(out, b.Release), b.Votes)
 }
 
 // decodeBeacon reads what this release knows of a beacon. A later one may have put
@@ -77,10 +79,13 @@ func (b beacon) encode() []byte {
 func decodeBeacon(p []byte) (beacon, error) {
 	r := icn.NewReader(p)
 	fields := r.Array(maxFrameTexts)
-	if fields < beaconFields {
+	if fields < beaconFields-1 {
 		r.Fail("%d fields, want %d", fields, beaconFields)
 	}
 	b := beacon{RaftID: r.Uint(), Boot: r.Uint(), Unsure: r.Uint(), Term: r.Uint(), Last: r.Uint(), Commit: r.Uint(), Head: r.Uint(), Clock: r.Time(), Free: r.Uint(), Certified: r.Uint(), Leader: r.Uint(), Release: r.Text(64)}
+	if fields >= beaconFields {
+		b.Votes = r.Uint()
+	}
 	if fields > beaconFields {
 		return b, r.Err()
 	}

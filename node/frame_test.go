@@ -20,7 +20,7 @@ func TestBeaconOfALaterReleaseMaySayMore(t *testing.T) {
 	require.Equal(t, b, got)
 	_, err = decodeBeacon(append(said, 0))
 	require.ErrorIs(t, err, icn.ErrInvalid, "bytes behind it that it did not announce")
-	_, err = decodeBeacon(append(icn.AppendArray(nil, beaconFields-1), said[1:]...))
+	_, err = decodeBeacon(append(icn.AppendArray(nil, beaconFields-2), said[1:]...))
 	require.ErrorIs(t, err, icn.ErrInvalid)
 }
 

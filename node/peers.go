@@ -177,6 +177,9 @@ func (l *Loop) sendBeacon(to icn.DID) {
 	if l.eng != nil {
 		st := l.eng.Status()
 		b.Term, b.Last, b.Commit, b.Leader = st.Term, st.Last, st.Commit, st.Leader
+		if l.eng.Votes() || l.isVoter() {
+			b.Votes = 1
+		}
 	}
 	l.cfg.Send(to, Live, b.encode())
 }

@@ -45,9 +45,9 @@ func (w *World) assemble() {
 		return
 	}
 	id := open[w.rng.IntN(len(open))]
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(13) {
 	case 0, 1, 2, 3, 4:
-		for range 1 + w.rng.IntN(3) {
+		for range 1 + w.rng.IntN(4) {
 			w.vote(w.anyone(), id)
 		}
 	case 5, 6:
@@ -61,9 +61,10 @@ func (w *World) assemble() {
 	case 11:
 		w.forgeBallot(id)
 	case 12:
-		w.attend()
-	case 13:
 		w.part()
+	}
+	if w.rng.IntN(8) == 0 {
+		w.attend()
 	}
 }
 
@@ -250,8 +251,9 @@ func (w *World) attend() {
 		case 3:
 			w.voice(author, icn.ProposalAdvance{ID: id})
 		default:
-			w.voice(w.anyone(), icn.ProposalSponsor{ID: id})
-			w.voice(w.anyone(), icn.ProposalSponsor{ID: id})
+			for range 3 {
+				w.voice(w.anyone(), icn.ProposalSponsor{ID: id})
+			}
 		}
 	}
 }

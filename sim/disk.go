@@ -17,8 +17,8 @@ type disk struct {
 	rows   map[string][]byte
 	undo   []undone // relaxed batches that a crash may take back, oldest first
 	broken error    // what the next write meets
-	sorted []string // all keys in order, when two scans came without a write between
-	looked bool     // a scan came after the last write
+	sorted []string // keys in order, also of rows that are gone; nil = to be made anew
+	fresh  []string // those that came since
 }
 
 type undone []struct {
@@ -31,7 +31,7 @@ func newDisk() *disk { return &disk{rows: map[string][]byte{}} }
 
 // crash takes back the last so many relaxed batches.
 func (d *disk) crash(lose int) {
-	d.sorted, d.looked = nil, false
+	d.sorted, d.fresh = nil, nil
 	for ; lose > 0 && len(d.undo) > 0; lose-- {
 		u := d.undo[len(d.undo)-1]
 		d.undo = d.undo[:len(d.undo)-1]
@@ -78,28 +78,29 @@ func (d *disk) Scan(r store.Range, f func(k, v []byte) bool) error {
 	return nil
 }
 
-// keys are those of a range, in order. Many scans in a row sort all keys once.
+// keys are those of a range, in order. What came since all were sorted is sorted by
+// itself, until it is much.
 func (d *disk) keys(r store.Range) []string {
-	if d.looked && d.sorted == nil {
-		d.sorted = slices.Sorted(maps.Keys(d.rows))
+	if d.sorted == nil || len(d.fresh) > 2000 {
+		d.sorted, d.fresh = slices.Sorted(maps.Keys(d.rows)), nil
 	}
-	d.looked = true
-	if d.sorted != nil {
-		from, _ := slices.BinarySearch(d.sorted, string(r.From))
-		to := len(d.sorted)
-		if r.To != nil {
-			to, _ = slices.BinarySearch(d.sorted, string(r.To))
-		}
-		return slices.Clone(d.sorted[from:max(from, to)])
-	}
-	var keys []string
-	for k := range d.rows { // order: sorted below
-		if k >= string(r.From) && (r.To == nil || k < string(r.To)) {
-			keys = append(keys, k)
-		}
-	}
+	slices.Sort(d.fresh)
+	keys := slices.Concat(within(d.sorted, r), within(d.fresh, r))
 	slices.Sort(keys)
-	return keys
+	return slices.DeleteFunc(slices.Compact(keys), func(k string) bool {
+		_, ok := d.rows[k]
+		return !ok
+	})
+}
+
+// within are the keys of a range among sorted ones.
+func within(keys []string, r store.Range) []string {
+	from, _ := slices.BinarySearch(keys, string(r.From))
+	to := len(keys)
+	if r.To != nil {
+		to, _ = slices.BinarySearch(keys, string(r.To))
+	}
+	return keys[from:max(from, to)]
 }
 
 // Apply implements store.Store.
@@ -107,7 +108,6 @@ func (d *disk) Apply(b *store.Batch) error {
 	if d.broken != nil {
 		return d.broken
 	}
-	d.sorted, d.looked = nil, false
 	var u undone
 	for _, w := range b.Writes {
 		old, had := d.rows[string(w.Key)]
@@ -120,6 +120,9 @@ func (d *disk) Apply(b *store.Batch) error {
 			delete(d.rows, string(w.Key))
 		} else {
 			d.rows[string(w.Key)] = bytes.Clone(w.Value)
+			if !had && d.sorted != nil {
+				d.fresh = append(d.fresh, string(w.Key))
+			}
 		}
 	}
 	if b.Relaxed {

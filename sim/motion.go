@@ -44,9 +44,9 @@ func (w *World) motion() icn.Motion {
 	extra := extras[w.rng.IntN(len(extras))]
 	someone := w.members[extra].did
 	switch w.rng.IntN(20) {
-	case 0, 1, 2, 3, 4:
+	case 0, 1, 2, 3:
 		return w.settings()
-	case 5:
+	case 4, 5:
 		if m, ok := w.clerks(); ok {
 			return m
 		}

@@ -51,7 +51,12 @@ func TestFederationsComeToRest(t *testing.T) {
 	if *seeds >= 20 && (sum.Settled == 0 || sum.RolledBack == 0 || sum.Restores == 0 || sum.Rejoined == 0 || sum.Checkpoints == 0 || sum.DiskErrors == 0 || sum.Refused == 0 || sum.Rotated == 0 ||
 		sum.Lies == 0 || sum.Checks == 0 || sum.Convicted == 0 || sum.Banned == 0 || sum.Spent == 0 || sum.Children == 0 ||
 		sum.LeftOut == 0 || sum.FalseRoots == 0 || sum.Left <= sum.Expelled || sum.Expelled == 0 ||
-		sum.Fed == 0 || sum.Twisted == 0 || sum.Astray == 0 || sum.Returned == 0) {
+		sum.Fed == 0 || sum.Twisted == 0 || sum.Astray == 0 || sum.Returned == 0 ||
+		sum.Opened == 0 || sum.Enacted == 0 || sum.NotEnacted == 0 || sum.Rejected == 0 || sum.Vetoed == 0 || sum.Withdrawn == 0 ||
+		sum.Early == 0 || sum.Ties == 0 || sum.Choices == 0 || sum.Followed == 0 || sum.Vanished == 0 ||
+		sum.Ballots == 0 || sum.Changed == 0 || sum.ProxyBallots == 0 || sum.LateBallots == 0 ||
+		sum.Delegations == 0 || sum.Revoked == 0 || sum.LastMoment == 0 ||
+		sum.RulesChanged == 0 || sum.ClerksInVote == 0 || sum.LostClerks == 0) {
 		t.Errorf("the worlds did not contain what they should: %+v", sum)
 	}
 }

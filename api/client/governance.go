@@ -86,7 +86,20 @@ func (c *Client) GovernanceRehearsal(ctx context.Context, id icn.CID, backTest t
 // GovernanceExport is a file with everything by which a stranger recounts a vote. It
 // waits for a checkpoint over it.
 func (c *Client) GovernanceExport(ctx context.Context, id icn.CID) ([]byte, error) {
-	return c.bytes(ctx, call{method: http.MethodGet, path: aboutProposal(id, "/export"), wait: time.Minute})
+	return c.bytes(ctx, call{method: http.MethodGet, path: aboutProposal(id, "/export"), query: url.Values{"wait": {"1m"}}, wait: time.Minute})
+}
+
+// GovernanceReceiptFile is the file by which a member shows offline that operation op
+// of its statement is in the log. It waits for a checkpoint over it.
+func (c *Client) GovernanceReceiptFile(ctx context.Context, statement icn.CID, author *icn.DID, op int, wait time.Duration) ([]byte, error) {
+	q := url.Values{"op": {strconv.Itoa(op)}}
+	if wait > 0 {
+		q.Set("wait", wait.String())
+	}
+	if author != nil {
+		q.Set("author", author.String())
+	}
+	return c.bytes(ctx, call{method: http.MethodGet, path: "/governance/receipts/" + statement.String() + "/file", query: q, wait: wait})
 }
 
 // GovernanceReceipt is all that proves that a statement is in the log. It waits for
