@@ -77,7 +77,7 @@ func (w *World) voice(p *person, ops ...icn.Op) {
 		return
 	}
 	m.do(m.life, func(l *node.Loop) {
-		wire := w.signed(l, p, ops...)
+		wire := w.signed(l, p, w.until(), ops...)
 		w.handIn(m, l, wire)
 		if w.rng.IntN(8) == 0 {
 			w.later(w.rng.Int64N(300), wire)
@@ -285,7 +285,7 @@ func (w *World) opened(id icn.CID, deadline icn.Time) {
 			return
 		}
 		m.do(m.life, func(l *node.Loop) {
-			wire := w.signed(l, w.anyone(), icn.BallotCast{Proposal: id, Choice: w.choice(w.oracle.polls.book[id])})
+			wire := w.signed(l, w.anyone(), w.until(), icn.BallotCast{Proposal: id, Choice: w.choice(w.oracle.polls.book[id])})
 			w.later(int64(deadline)-epoch-w.now+w.rng.Int64N(300), wire)
 		})
 	})
