@@ -270,6 +270,10 @@ func (w *World) opened(id icn.CID, deadline icn.Time) {
 		return
 	}
 	left := int64(deadline) - epoch - w.now
+	if w.rng.IntN(3) == 0 { // in force until the end, and no longer
+		o := icn.DelegationSet{To: w.anyone().did, Scope: icn.Scope{Proposal: id}, Expires: deadline + icn.Time(20*w.rng.IntN(3))}
+		w.at(w.rng.Int64N(max(left, 1)), func() { w.voice(w.anyone(), o) })
+	}
 	for range 1 + w.rng.IntN(3) {
 		w.at(left-w.rng.Int64N(200), func() {
 			if w.rng.IntN(2) == 0 {
