@@ -105,6 +105,7 @@ func New(n *node.Node, c Config) (*Server, error) {
 		c.Heartbeat = heartbeat
 	}
 	s := &Server{n: n, cfg: c, log: c.Log, mux: http.NewServeMux(), routes: map[string]route{}, reg: prometheus.NewRegistry()}
+	s.rule(g)
 	s.gate.Store(g)
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.meters = newMeters(s)
@@ -120,11 +121,19 @@ func (s *Server) SetAccess(a Access) error {
 	if err != nil {
 		return err
 	}
+	s.rule(g)
 	if was := s.gate.Load(); was.open.perMinute == g.open.perMinute {
 		g.open = was.open // what strangers have used up stays used up
 	}
 	s.gate.Store(g)
 	return nil
+}
+
+// rule lets a gate know what the federation's rules say about strangers.
+func (s *Server) rule(g *gate) {
+	if s.n != nil {
+		g.open.rules = s.n.StrangersPerMinute
+	}
 }
 
 // Handler is the whole API.

@@ -138,7 +138,7 @@ func (a *assembly) close(id icn.CID) wire.Spoken {
 // over waits until a proposal is over.
 func (a *assembly) over(id icn.CID) node.ProposalView {
 	a.t.Helper()
-	for ev, err := range a.c.Events(ctx, wire.EventQuery{Type: "ProposalMoved", Job: &id, Follow: true}) {
+	for ev, err := range a.c.Events(ctx, wire.EventQuery{Type: "stage", Proposal: &id, Follow: true}) {
 		require.NoError(a.t, err)
 		var b icn.ProposalMoved
 		require.NoError(a.t, wire.Unmarshal(ev.Body, &b))
@@ -173,7 +173,7 @@ func (a *assembly) belongs(d icn.DID) (found bool) {
 	return found
 }
 
-const soon = 400 * time.Millisecond
+const soon = 5 * time.Second
 
 // briefly lets votes end by themselves after a moment.
 func briefly(r *icn.Rules) { r.VotingMillis = uint64(soon.Milliseconds()) }
@@ -184,4 +184,11 @@ func (a *assembly) keyed(path string, f fields) answered {
 	b, err := json.Marshal(f)
 	require.NoError(a.t, err)
 	return a.do(call{method: http.MethodPost, path: "/governance/" + path, body: string(b), header: map[string]string{"X-Api-Key": "stolen"}})
+}
+
+func (a *assembly) ballots(id icn.CID) []node.BallotView {
+	a.t.Helper()
+	list, err := a.c.GovernanceBallots(ctx, id)
+	require.NoError(a.t, err)
+	return list
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,6 +31,7 @@ func eventsDoc(s *Server, op *huma.Operation) {
 	inQuery(op, "type", huma.TypeString, "a type, or its everyday name: rollback, settled, …")
 	inQuery(op, "author", huma.TypeString, "DID of who said the statement")
 	inQuery(op, "job", huma.TypeString, "CID of the job")
+	inQuery(op, "proposal", huma.TypeString, "CID of the proposal")
 	inQuery(op, "account", huma.TypeString, "DID of an account it changed")
 	inQuery(op, "after", huma.TypeString, "a cursor: 12.0, or 12 for all after entry 12")
 	inQuery(op, "tail", huma.TypeInteger, "the last so many, instead of the first")
@@ -51,7 +53,7 @@ type wanted struct {
 }
 
 func readWanted(r *http.Request) (wanted, error) {
-	q := readQuery(r, "type", "author", "job", "account", "after", "tail", "limit", "follow")
+	q := readQuery(r, "type", "author", "job", "proposal", "account", "after", "tail", "limit", "follow")
 	w := wanted{limit: maxOne, follow: q.flag("follow"), tail: q.number("tail", node.MaxEvents), format: jsonType}
 	if n := q.number("limit", maxOne); n > 0 {
 		w.limit = n
@@ -61,6 +63,12 @@ func readWanted(r *http.Request) (wanted, error) {
 		q.fail("type", err)
 	}
 	w.filter = node.EventFilter{Type: typ, Author: q.did("author"), Job: q.cid("job"), Acct: q.did("account")}
+	if id := q.cid("proposal"); id != nil {
+		if w.filter.Job != nil {
+			q.fail("proposal", errors.New("it is of a job or of a proposal, not both"))
+		}
+		w.filter.Job = id // events are found by what they are about
+	}
 	accept := r.Header.Get("Accept")
 	switch {
 	case strings.Contains(accept, sse):

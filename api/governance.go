@@ -38,16 +38,7 @@ func (s *Server) proposals(_ context.Context, in *struct {
 	if len(list) >= in.Limit {
 		out.Next = list[len(list)-1].Created
 	}
-	return out, s.explain(list)
-}
-
-// explain puts motions into words.
-func (s *Server) explain(list []node.ProposalView) error {
-	return s.n.Names(func(name func(icn.DID) string) {
-		for i := range list {
-			list[i].Words = wire.MotionWords(list[i].Motion.Motion, name)
-		}
-	})
+	return out, nil
 }
 
 func (s *Server) proposal(_ context.Context, in *struct {
@@ -58,13 +49,7 @@ func (s *Server) proposal(_ context.Context, in *struct {
 	if err != nil {
 		return node.ProposalView{}, err
 	}
-	v, err := s.n.Proposal(id, in.Votes)
-	if err != nil {
-		return v, err
-	}
-	one := []node.ProposalView{v}
-	err = s.explain(one)
-	return one[0], err
+	return s.n.Proposal(id, in.Votes)
 }
 
 // proposalID reads a proposal's id out of the path.

@@ -29,6 +29,7 @@ func TestScenario1AcceptedInvitationAdmits(t *testing.T) {
 }
 
 func TestScenario2TooFewVotesReject(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 3, briefly)
 	id := a.text(fields{"quorum": 2})
 	a.votes(id, "yes")
@@ -44,13 +45,14 @@ func TestScenario3ThresholdIsMissed(t *testing.T) {
 }
 
 func TestScenario4AProposalsOwnNumbersDecide(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 3, briefly)
-	plain, quorum, threshold := a.text(nil), a.text(fields{"quorum": 3}), a.text(fields{"threshold": .9})
-	for _, id := range []icn.CID{plain, quorum, threshold} {
-		require.EqualValues(t, 3, a.view(id).Roll)
-	}
+	plain := a.text(nil)
+	require.EqualValues(t, 3, a.view(plain).Roll)
 	a.votes(plain, "yes", "yes")
+	quorum := a.text(fields{"quorum": 3})
 	a.votes(quorum, "yes", "yes")
+	threshold := a.text(fields{"threshold": .9})
 	a.votes(threshold, "yes", "yes", "no")
 	a.counted(plain, icn.StageExecuted, 2, 0, 0)
 	a.counted(quorum, icn.StageRejected, 2, 0, 0)
@@ -77,6 +79,7 @@ func TestScenario5NoVoteBeforeItOpens(t *testing.T) {
 }
 
 func TestScenarios6And7TheDeadlineClosesAndCounts(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 2, briefly)
 	with, without := a.text(nil), a.text(nil)
 	a.votes(with, "yes")
@@ -116,6 +119,7 @@ func TestScenario9ARemovedMemberDoesNotVote(t *testing.T) {
 }
 
 func TestScenario10ADelegatesVoteCarriesUntilItIsRevoked(t *testing.T) {
+	t.Parallel() // it waits for a deadline
 	a := assemble(t, 3, briefly)
 	from, to := a.members[1], a.members[0].DID()
 	require.Equal(t, "delegated", a.must(http.StatusOK, from, "delegate", fields{"from_did": from.DID(), "to_did": to}).Message)

@@ -16,10 +16,13 @@ import (
 // minute, each address for itself. This machine's own are not limited.
 type strangers struct {
 	perMinute int
+	rules     func() uint64 // what the federation's rules say instead; 0: nothing
 
 	mu   sync.Mutex
 	seen map[netip.Prefix]*rate.Limiter
 	last time.Time // of the last clearing
+
+	counted int // the limit that seen is about
 }
 
 // mostStrangers bounds how many addresses are remembered.
@@ -27,17 +30,30 @@ const mostStrangers = 10_000
 
 // check says why a caller without a credential may not pass.
 func (l *strangers) check(r *http.Request) *wire.Problem {
+	most := l.most()
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err == nil && at.Addr().Unmap().IsLoopback() || l.perMinute == 0 {
+	if err == nil && at.Addr().Unmap().IsLoopback() || most == 0 {
 		return nil
 	}
-	if l.perMinute < 0 {
+	if most < 0 {
 		return denied("this node answers nobody who shows no credential (security.open_rate_limit is 0)")
 	}
-	if l.wait(whose(at.Addr()), time.Now()) <= 0 {
+	if l.wait(whose(at.Addr()), most, time.Now()) <= 0 {
 		return nil
 	}
-	return wire.NewProblem(http.StatusTooManyRequests, fmt.Sprintf("without a credential %d requests a minute are answered; wait, or send the API key", l.perMinute))
+	return wire.NewProblem(http.StatusTooManyRequests, fmt.Sprintf("without a credential %d requests a minute are answered; wait, or send the API key", most))
+}
+
+// most is how many requests a minute are answered: as the rules say, if they do. A
+// node that answers no strangers at all is not made to.
+func (l *strangers) most() int {
+	if l.rules == nil || l.perMinute < 0 {
+		return l.perMinute
+	}
+	if n := l.rules(); n > 0 {
+		return int(min(n, 1_000_000))
+	}
+	return l.perMinute
 }
 
 // whose is what counts as one caller: an address, or an IPv6 network.
@@ -55,9 +71,12 @@ func whose(a netip.Addr) netip.Prefix {
 }
 
 // wait counts a request, and says how long it is too early.
-func (l *strangers) wait(who netip.Prefix, now time.Time) time.Duration {
+func (l *strangers) wait(who netip.Prefix, most int, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.counted != most { // another limit begins for everybody anew
+		l.seen, l.counted = nil, most
+	}
 	if l.seen == nil || len(l.seen) >= mostStrangers && now.Sub(l.last) > time.Minute {
 		l.seen, l.last = map[netip.Prefix]*rate.Limiter{}, now
 	}
@@ -66,11 +85,11 @@ func (l *strangers) wait(who netip.Prefix, now time.Time) time.Duration {
 		if len(l.seen) >= mostStrangers {
 			who = netip.Prefix{} // the rest share one
 			if b = l.seen[who]; b == nil {
-				b = rate.NewLimiter(rate.Every(time.Minute/time.Duration(l.perMinute)), l.perMinute)
+				b = rate.NewLimiter(rate.Every(time.Minute/time.Duration(most)), most)
 				l.seen[who] = b
 			}
 		} else {
-			b = rate.NewLimiter(rate.Every(time.Minute/time.Duration(l.perMinute)), l.perMinute)
+			b = rate.NewLimiter(rate.Every(time.Minute/time.Duration(most)), most)
 			l.seen[who] = b
 		}
 	}

@@ -27,7 +27,7 @@ func newMeters(s *Server) meters {
 			Buckets: []float64{.0001, .0005, .001, .0025, .005, .01, .05, .1, .5, 1, 5, 30}}, []string{"route", "method"}),
 		handler: promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}),
 	}
-	s.reg.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeMetrics{s.n})
+	s.reg.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeMetrics{s.n}, voteMetrics{s.n})
 	if s.cfg.Host != nil {
 		s.reg.MustRegister(hostMetrics{s.cfg.Host})
 	}
@@ -94,6 +94,7 @@ var gauges = []struct {
 	{desc("icn_p2p_peers_connected", "Peers linked at this moment."), linkedPeers},
 	{desc("icn_federation_nodes", "Nodes of the federation."), func(s node.Status) float64 { return float64(s.Nodes) }},
 	{desc("icn_jobs_open", "Jobs of the federation that have not ended."), func(s node.Status) float64 { return float64(s.OpenJobs) }},
+	{desc("icn_governance_open_votes", "Votes that are on."), func(s node.Status) float64 { return float64(s.OpenVotes) }},
 	{desc("icn_jobs_running", "Jobs that this node runs at this moment."), func(s node.Status) float64 { return float64(s.Running) }},
 	{desc("icn_log_height", "Entries of the log that were applied here."), func(s node.Status) float64 { return float64(s.Height) }},
 	{desc("icn_log_certified_size", "Entries that the last certified checkpoint covers."), func(s node.Status) float64 { return float64(s.Certified) }},
@@ -113,7 +114,6 @@ var counters = []struct {
 	{desc("icn_jobs_rolled_back_total", "Jobs that were rolled back."), func(s *node.Stats) uint64 { return s.RolledBack.Load() }},
 	{desc("icn_statements_refused_total", "Statements that were ordered and changed nothing."), func(s *node.Stats) uint64 { return s.Refused.Load() }},
 	{desc("icn_log_entries_total", "Entries that were applied."), func(s *node.Stats) uint64 { return s.Entries.Load() }},
-	{desc("icn_governance_proposals_total", "Proposals that were opened."), func(*node.Stats) uint64 { return 0 }},
 	{desc("wasm_memory_growth_denied_total", "Times that a program was denied memory over its limit."), func(s *node.Stats) uint64 { return s.MemoryDenied.Load() }},
 	{desc("wasm_table_growth_denied_total", "Times that a program was denied table elements over its limit."), func(s *node.Stats) uint64 { return s.TableDenied.Load() }},
 }

@@ -79,7 +79,7 @@ func TestMetricsHaveTheirNames(t *testing.T) {
 	text, err := w.c.Metrics(ctx)
 	require.NoError(t, err)
 	for _, name := range []string{
-		"icn_node_uptime_seconds", "icn_mana_balance_total 1000", "icn_jobs_executed_total 0", "icn_p2p_peers_connected 0", "icn_governance_proposals_total 0",
+		"icn_node_uptime_seconds", "icn_mana_balance_total 1000", "icn_jobs_executed_total 0", "icn_p2p_peers_connected 0", `icn_governance_proposals_total{kind="text",state="Draft"} 0`, "icn_governance_open_votes 0", `icn_governance_members{standing="good"} 0`,
 		"wasm_memory_growth_denied_total 0", "wasm_table_growth_denied_total 0", "icn_log_height", "icn_log_certified_size", "icn_jobs_open 0", "icn_statements_waiting 0",
 		"go_goroutines", `icn_http_requests_total{method="GET",route="/info",status="2xx"} 1`, `icn_http_requests_total{method="GET",route="/dag/{cid}",status="4xx"} 1`,
 		`icn_http_request_duration_seconds_count{method="GET",route="/info"} 1`,

@@ -10,7 +10,6 @@ import (
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
-	"github.com/InterCooperative-Network/icn-core/node"
 )
 
 func (s *Server) propose(ctx context.Context, in *body[wire.ProposalSubmit]) (wire.Spoken, error) {
@@ -21,7 +20,7 @@ func (s *Server) propose(ctx context.Context, in *body[wire.ProposalSubmit]) (wi
 		if err != nil {
 			return wire.Spoken{}, err
 		}
-		sp.op, sp.words = op, fmt.Sprintf("Propose %q: %s", op.Title, wire.MotionWords(op.Motion, nil))
+		sp.op, sp.words = op, icn.OpWords(op)
 		signed := b.Signature != "" || len(b.Statement) > 0
 		if text != nil && signed { // until then nothing happens
 			if err := s.n.Blocks().Put(ctx, *text); err != nil {
@@ -36,8 +35,8 @@ func (s *Server) propose(ctx context.Context, in *body[wire.ProposalSubmit]) (wi
 	return out, err
 }
 
-// act is what a member says about a proposal; who is the field that names it first.
-func (s *Server) act(ctx context.Context, a wire.ProposalAct, op icn.Op, words, message string) (wire.Spoken, error) {
+// act is what a member says about a proposal; its DID stands in one of three fields.
+func (s *Server) act(ctx context.Context, a wire.ProposalAct, op icn.Op, message string) (wire.Spoken, error) {
 	sp := speech{Signed: a.Signed, kind: op.Kind(), message: message}
 	for _, d := range []icn.DID{a.Member, a.Proposer, a.Sponsor} {
 		switch {
@@ -59,7 +58,7 @@ func (s *Server) act(ctx context.Context, a wire.ProposalAct, op icn.Op, words, 
 		if err != nil {
 			return wire.Spoken{}, err
 		}
-		sp.words = fmt.Sprintf(words, p.Title)
+		sp.words = fmt.Sprintf("%s (%s)", icn.OpWords(op), p.Title)
 	}
 	out, err := s.speak(ctx, sp)
 	if err == nil {
@@ -83,26 +82,26 @@ func (s *Server) putForward(id icn.CID) (governance.Proposal, error) {
 }
 
 func (s *Server) open(ctx context.Context, in *body[wire.ProposalAct]) (wire.Spoken, error) {
-	return s.act(ctx, in.Body, icn.ProposalAdvance{ID: in.Body.ProposalID}, "Move the proposal %q on", "opened")
+	return s.act(ctx, in.Body, icn.ProposalAdvance{ID: in.Body.ProposalID}, "opened")
 }
 
 func (s *Server) sponsor(ctx context.Context, in *body[wire.ProposalAct]) (wire.Spoken, error) {
-	return s.act(ctx, in.Body, icn.ProposalSponsor{ID: in.Body.ProposalID}, "Stand behind the proposal %q", "sponsored")
+	return s.act(ctx, in.Body, icn.ProposalSponsor{ID: in.Body.ProposalID}, "sponsored")
 }
 
 func (s *Server) withdraw(ctx context.Context, in *body[wire.ProposalAct]) (wire.Spoken, error) {
-	return s.act(ctx, in.Body, icn.ProposalWithdraw{ID: in.Body.ProposalID}, "Take the proposal %q back", "withdrawn")
+	return s.act(ctx, in.Body, icn.ProposalWithdraw{ID: in.Body.ProposalID}, "withdrawn")
 }
 
 func (s *Server) veto(ctx context.Context, in *body[wire.ProposalAct]) (wire.Spoken, error) {
 	if len(in.Body.Reason) > icn.MaxReason {
 		return wire.Spoken{}, &wire.FieldError{Path: "reason", Reason: fmt.Sprintf("%d bytes, at most %d", len(in.Body.Reason), icn.MaxReason)}
 	}
-	return s.act(ctx, in.Body, icn.ProposalVeto{ID: in.Body.ProposalID, Reason: in.Body.Reason}, "Stop the proposal %q", "vetoed")
+	return s.act(ctx, in.Body, icn.ProposalVeto{ID: in.Body.ProposalID, Reason: in.Body.Reason}, "vetoed")
 }
 
 func (s *Server) closeVote(ctx context.Context, in *body[wire.ProposalAct]) (wire.Spoken, error) {
-	out, err := s.act(ctx, in.Body, icn.ProposalClose{ID: in.Body.ProposalID}, "Close the vote on %q: nobody outstanding can change it", "closed")
+	out, err := s.act(ctx, in.Body, icn.ProposalClose{ID: in.Body.ProposalID}, "closed")
 	if err != nil || out.State != "applied" {
 		return out, err
 	}
@@ -161,10 +160,7 @@ func (s *Server) ballot(ctx context.Context, signed wire.Signed, voter, forDID i
 			return wire.Spoken{}, fmt.Errorf("vote on %s: %w: the vote is not open: the proposal is %s", id, icn.ErrConflict, p.Stage)
 		}
 		sp.op = icn.BallotCast{Proposal: id, For: forDID, Choice: choice}
-		sp.words = fmt.Sprintf("Vote on %q: %s", p.Title, node.ChoiceWords(p.Method, p.Options, choice))
-		if !forDID.IsZero() && forDID != voter {
-			sp.words += ", as the proxy of " + forDID.String()
-		}
+		sp.words = fmt.Sprintf("%s (%s: %s)", icn.OpWords(sp.op), p.Title, icn.ChoiceWords(p.Method, p.Options, choice))
 	}
 	out, err := s.speak(ctx, sp)
 	if err == nil {
@@ -220,7 +216,7 @@ func (s *Server) delegate(ctx context.Context, in *body[wire.Delegate]) (wire.Sp
 				return wire.Spoken{}, &wire.FieldError{Path: "expires", Reason: err.Error()}
 			}
 		}
-		sp.op, sp.words = op, fmt.Sprintf("Let the vote of %s count for mine where I do not vote (%s)", b.To, scope)
+		sp.op, sp.words = op, icn.OpWords(op)
 	}
 	return s.speak(ctx, sp)
 }
@@ -231,7 +227,7 @@ func (s *Server) revoke(ctx context.Context, in *body[wire.Revoke]) (wire.Spoken
 	if err != nil {
 		return wire.Spoken{}, err
 	}
-	sp := speech{Signed: b.Signed, author: b.From, kind: icn.DelegationRevoke{}.Kind(), message: "revoked", words: fmt.Sprintf("End my delegation (%s)", scope)}
+	sp := speech{Signed: b.Signed, author: b.From, kind: icn.DelegationRevoke{}.Kind(), message: "revoked", words: icn.OpWords(icn.DelegationRevoke{Scope: scope})}
 	if b.Scope != "" || len(b.Statement) == 0 {
 		sp.op = icn.DelegationRevoke{Scope: scope}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
+	"github.com/InterCooperative-Network/icn-core/node"
 )
 
 // waitFor is how long a command waits for the federation's signature under what was
@@ -76,24 +77,29 @@ func entries(n uint64) string {
 // the node tells these.
 func (a *app) says(ctx context.Context, c *client.Client, s *icn.Statement) []string {
 	var out []string
+	var v node.ProposalView // most statements are about one
+	name := icn.DID.String
 	for _, op := range s.Ops {
-		words := icn.OpWords(op)
-		if b, ok := op.(icn.BallotCast); ok {
-			if v, err := c.GovernanceProposal(ctx, b.Proposal, false); err == nil {
-				words = ballotWords(b, v.Title, icn.ChoiceWords(v.Method, v.Options, b.Choice))
-			}
+		b, ok := op.(icn.BallotCast)
+		if !ok {
+			out = append(out, icn.OpWords(op))
+			continue
 		}
-		out = append(out, words)
+		if v.ID != b.Proposal {
+			var err error
+			if v, err = c.GovernanceProposal(ctx, b.Proposal, false); err != nil {
+				out = append(out, icn.OpWords(op))
+				continue
+			}
+			name = nameTags(ctx, c)
+		}
+		who := ""
+		if !b.For.IsZero() {
+			who = " in the name of " + name(b.For)
+		}
+		out = append(out, fmt.Sprintf("vote%s on “%s”: %s", who, v.Title, icn.ChoiceWords(v.Method, v.Options, b.Choice)))
 	}
 	return out
-}
-
-func ballotWords(b icn.BallotCast, title, choice string) string {
-	who := ""
-	if !b.For.IsZero() {
-		who = " for " + b.For.String()
-	}
-	return fmt.Sprintf("vote%s on “%s”: %s", who, title, choice)
 }
 
 // proposalOf is the proposal that a statement makes or is about; undefined if it is

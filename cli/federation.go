@@ -21,7 +21,7 @@ func (a *app) federationCommand() *cobra.Command {
 		a.expelCommand(),
 		command("accused", "Nodes that clerks want to expel, and evidence against clerks", 0, 0, a.federationAccused),
 		command("leave", "Take this node out of its federation", 0, 0, a.federationLeave),
-		group("member", "People and organisations", a.memberCommand()))
+		a.memberCommand())
 }
 
 func (a *app) federationInit(c *cobra.Command, _ []string) error {
@@ -34,7 +34,7 @@ func (a *app) federationInit(c *cobra.Command, _ []string) error {
 		if err != nil {
 			return err
 		}
-		inv, err := cl.FederationInvite(c.Context(), 0)
+		inv, err := cl.FederationInvite(c.Context(), icn.RoleNode, 0)
 		if err != nil {
 			return err
 		}
@@ -51,25 +51,6 @@ func (a *app) federationInit(c *cobra.Command, _ []string) error {
 			a.note("\nOn the next machine:\n  icn-node --p2p-listen-addr /ip4/0.0.0.0/tcp/7000 --bootstrap-peers %s --join-code %s", addr, inv.Code)
 		})
 	})
-}
-
-func (a *app) inviteCommand() *cobra.Command {
-	var life time.Duration
-	c := command("invite", "Make a join code that lets one node in", 0, 0, func(c *cobra.Command, _ []string) error {
-		return a.with(func(cl *client.Client) error {
-			inv, err := cl.FederationInvite(c.Context(), life)
-			if err != nil {
-				return err
-			}
-			p := a.printer()
-			return p.show(inv, func() {
-				p.line("%s", inv.Code)
-				a.note("It works once, until %s: icn-node --join-code, or ICN_JOIN_CODE.", clock(inv.Expires))
-			})
-		})
-	})
-	c.Flags().DurationVar(&life, "expires", 0, "how long it is good (default 72h)")
-	return c
 }
 
 func (a *app) joinCommand() *cobra.Command {
@@ -122,6 +103,7 @@ func (a *app) said(s wire.Said, done string) error {
 // await is what federation status waits for.
 type await struct {
 	nodes, knocking int
+	clerk           bool
 	wait            time.Duration
 }
 
@@ -132,13 +114,14 @@ func (a *app) statusCommand() *cobra.Command {
 	})
 	c.Flags().IntVar(&w.nodes, "wait-nodes", 0, "wait until so many nodes belong and are linked to this one")
 	c.Flags().IntVar(&w.knocking, "wait-knocking", 0, "wait until so many nodes knock here")
+	c.Flags().BoolVar(&w.clerk, "wait-clerk", false, "wait until this node is a clerk: the order needs a majority of these")
 	c.Flags().DurationVar(&w.wait, "wait", 30*time.Second, "how long to wait for them")
 	return c
 }
 
 func (a *app) federationStatus(ctx context.Context, w await) error {
 	var f wire.Federation
-	if w.nodes == 0 && w.knocking == 0 {
+	if w.nodes == 0 && w.knocking == 0 && !w.clerk {
 		w.wait = 0
 	}
 	err := until(ctx, w.wait, func(ctx context.Context) error {
@@ -149,12 +132,15 @@ func (a *app) federationStatus(ctx context.Context, w await) error {
 			if len(f.Knocking) < w.knocking {
 				return errNotYet{fmt.Sprintf("%s of %d knock", plural(len(f.Knocking), "node"), w.knocking)}
 			}
-			if w.nodes == 0 {
+			if w.nodes == 0 && !w.clerk {
 				return nil
 			}
 			s, err := c.Status(ctx)
 			if err != nil {
 				return err
+			}
+			if w.clerk && s.Role != "leader" && s.Role != "clerk" {
+				return errNotYet{"the node is " + s.Role}
 			}
 			return enough(f, s, w.nodes)
 		})
@@ -190,9 +176,9 @@ func showFederation(p printer, f wire.Federation) {
 		p.line("")
 		rows := make([][]string, 0, len(f.Members))
 		for _, m := range f.Members {
-			rows = append(rows, []string{m.DID.String(), m.Name, m.Role.String(), number(m.Since)})
+			rows = append(rows, []string{m.DID.String(), m.Name, m.Role.String(), number(m.Since), standing(m)})
 		}
-		p.grid([]string{"member", "name", "role", "since entry"}, rows, 4)
+		p.grid([]string{"member", "name", "role", "since entry", "standing"}, rows, 4)
 	}
 	if len(f.Knocking) > 0 {
 		p.line("")
@@ -244,29 +230,4 @@ func (a *app) federationLeave(c *cobra.Command, _ []string) error {
 		}
 		return a.said(s, "The node has left its federation")
 	})
-}
-
-func (a *app) memberCommand() *cobra.Command {
-	var role, name string
-	c := command("add DID", "Take a person or an organisation in", 1, 1, func(c *cobra.Command, args []string) error {
-		m := wire.Member{Name: name}
-		var err error
-		if m.DID, err = icn.ParseDID(args[0]); err != nil {
-			return err
-		}
-		if err := m.Role.UnmarshalText([]byte(role)); err != nil || m.Role == icn.RoleNode {
-			return usageError{fmt.Sprintf("--role is person or organisation, not %q", role), c.CommandPath()}
-		}
-		return a.with(func(cl *client.Client) error {
-			s, err := cl.FederationMembers(c.Context(), m)
-			if err != nil {
-				return err
-			}
-			return a.said(s, fmt.Sprintf("%s belongs as %s", m.DID, role))
-		})
-	})
-	c.Flags().StringVar(&role, "role", "person", "person or organisation")
-	c.Flags().StringVar(&name, "name", "", "name that people see")
-	_ = c.MarkFlagRequired("name") // the flag was just defined
-	return c
 }

@@ -92,6 +92,10 @@ func (a *app) sayRotation(ctx context.Context, c *client.Client, w *key.Wallet, 
 	proof := next.Sign(icn.RotationBytes(network, id.DID, key))
 	said, err = say(ctx, c, now, icn.KeyRotate{Key: key, Proof: [64]byte(proof)})
 	if errors.Is(err, icn.ErrDenied) || errors.Is(err, icn.ErrInvalid) {
+		// One that was said before, and waited, may have been ordered meanwhile.
+		if account, aerr := c.AccountMana(ctx, id.DID, ""); aerr == nil && account.Key == key {
+			return said, nil
+		}
 		err = errors.Join(err, w.GiveUp(id.Name))
 	}
 	return said, err

@@ -13,8 +13,8 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/client"
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/icn"
-	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/node"
+	"github.com/InterCooperative-Network/icn-core/proof"
 )
 
 func (a *app) executeCommand() *cobra.Command {
@@ -98,143 +98,121 @@ func cidText(c icn.CID) string {
 
 func (a *app) voteReceiptCommand() *cobra.Command {
 	var to, file string
+	var op int
 	var wait time.Duration
 	c := command("receipt [STATEMENT]", "Proof for yourself that a ballot is in: checked here, and again later without any node", 0, 1, func(c *cobra.Command, args []string) error {
 		if (file == "") == (len(args) == 0) {
 			return usageError{"name the statement, as the vote has told it, or a saved receipt with --file", c.CommandPath()}
 		}
 		if file != "" {
-			return a.savedVoteReceipt(file)
+			b, err := readFile(file, maxReceipt)
+			if err != nil {
+				return err
+			}
+			return a.proven(file, b, proof.Expect{})
 		}
 		id, err := icn.ParseCID(args[0])
 		if err != nil {
 			return err
 		}
-		return a.with(func(cl *client.Client) error { return a.voteReceipt(c.Context(), cl, id, to, wait) })
+		return a.with(func(cl *client.Client) error { return a.voteReceipt(c.Context(), cl, id, receiptFlags{to, op, wait}) })
 	})
 	c.Flags().StringVar(&to, "to", "", "save it in this file, which must not exist")
-	c.Flags().StringVar(&file, "file", "", "check a saved receipt, without any node")
+	c.Flags().StringVar(&file, "file", "", "check a saved receipt, without any node; icn-verify does that too")
+	c.Flags().IntVar(&op, "op", 0, "which of the statement's operations, from 0: a proxy may cast several ballots in one")
 	c.Flags().DurationVar(&wait, "wait", 15*time.Second, "how long to wait for a certified checkpoint over it")
 	return c
 }
 
-func (a *app) voteReceipt(ctx context.Context, c *client.Client, id icn.CID, to string, wait time.Duration) error {
+type receiptFlags struct {
+	to   string
+	op   int
+	wait time.Duration
+}
+
+func (a *app) voteReceipt(ctx context.Context, c *client.Client, id icn.CID, f receiptFlags) error {
+	network, err := networkOf(ctx, c)
+	if err != nil {
+		return err
+	}
 	var author *icn.DID
 	if me, used, err := a.identity(); err == nil && used {
 		author = &me.DID
 	}
-	r, err := c.GovernanceReceipt(ctx, id, author, wait)
+	b, err := c.GovernanceReceiptFile(ctx, id, author, f.op, f.wait)
 	if author != nil && errors.Is(err, icn.ErrNotFound) {
-		r, err = c.GovernanceReceipt(ctx, id, nil, wait) // somebody else's
+		b, err = c.GovernanceReceiptFile(ctx, id, nil, f.op, f.wait) // somebody else's
 	}
 	if err != nil {
 		return err
 	}
-	s, err := provenStatement(r)
-	if err != nil {
-		return err
+	r := proof.Check(b, proof.Expect{Network: network})
+	if r.Holds && (r.Receipt == nil || r.Receipt.Statement != id) {
+		return fmt.Errorf("receipt of %s: %w: the node sent that of something else", id, icn.ErrCorrupt)
 	}
-	if s.ID() != id {
-		return fmt.Errorf("receipt of %s: %w: the node sent that of another statement", id, icn.ErrCorrupt)
-	}
-	if to != "" {
-		b, err := wire.Marshal(r)
-		if err != nil {
+	if f.to != "" && r.Holds {
+		if err := writeNew(f.to, b); err != nil {
 			return err
 		}
-		if err := writeNew(to, b); err != nil {
-			return err
-		}
-		a.note("Saved in %s; check it at any time, without any node: icn-cli governance receipt --file %s", to, to)
+		a.note("Saved in %s; check it at any time, without any node: icn-verify %s", f.to, f.to)
 	}
-	return a.showVoteReceipt(r, s)
+	return a.proven("receipt of "+id.String(), b, proof.Expect{Network: network})
 }
 
-func (a *app) savedVoteReceipt(file string) error {
-	b, err := readFile(file, maxReceipt)
-	if err != nil {
-		return err
-	}
-	var r wire.Receipt
-	if err := wire.Unmarshal(b, &r); err != nil {
-		return fmt.Errorf("%s: %w: %v", file, icn.ErrInvalid, err)
-	}
-	s, err := provenStatement(r)
-	if err != nil {
-		return err
-	}
-	return a.showVoteReceipt(r, s)
-}
-
-// provenStatement checks, with nothing else at hand, that the clerks who are named
-// have signed a log that this statement is in, and that its author has signed that.
-func provenStatement(r wire.Receipt) (*icn.Statement, error) {
-	if err := r.Proof.Verify(r.Network, r.Clerks, key.Verify); err != nil {
-		return nil, fmt.Errorf("receipt: %w", err)
-	}
-	e, err := icn.DecodeEntry(r.Proof.Entry)
-	if err != nil {
-		return nil, err
-	}
-	ring, err := r.Proof.Keyring(r.Network, key.Verify)
-	if err != nil {
-		return nil, err
-	}
-	s := e.Statement
-	switch {
-	case s == nil:
-		return nil, fmt.Errorf("receipt: %w: the entry holds no statement", icn.ErrCorrupt)
-	case s.Network != r.Network:
-		return nil, fmt.Errorf("receipt: %w: its statement was said to another federation", icn.ErrCorrupt)
-	case !ring.Signed(s.Author, icn.SigningBytesOf(e.Wire), s.Sig[:], key.Verify):
-		return nil, fmt.Errorf("receipt: %w: its statement's signature does not verify", icn.ErrCorrupt)
-	}
-	return s, nil
-}
-
-func (a *app) showVoteReceipt(r wire.Receipt, s *icn.Statement) error {
+// proven shows what a file proves, and fails if it does not.
+func (a *app) proven(what string, file []byte, want proof.Expect) error {
+	r := proof.Check(file, want)
 	p := a.printer()
-	return p.show(r, func() {
-		v := viewStatement(s)
-		p.fields([2]string{"Says", strings.Join(v.Says, "\n")}, [2]string{"Author", v.Author.String()}, [2]string{"Entry", number(r.Proof.Index)}, [2]string{"Statement", v.ID.String()},
-			[2]string{"Network", r.Network.String()}, [2]string{"Clerks", plural(len(r.Clerks), "clerk") + " of the federation"})
-		p.line("\nVerified here: the author's signature, the entry's place in the log, and the clerks' signatures on it.")
-	})
+	if err := p.show(r, func() { r.WriteText(a.Out) }); err != nil {
+		return err
+	}
+	if !r.Holds {
+		return fmt.Errorf("%s: %w: it does not hold", what, icn.ErrCorrupt)
+	}
+	return nil
 }
 
 func (a *app) exportCommand() *cobra.Command {
 	var to string
-	c := command("export PROPOSAL", "Everything by which a stranger recounts a vote, in one file", 1, 1, func(c *cobra.Command, args []string) error {
-		return a.with(func(cl *client.Client) error {
-			v, err := a.proposal(c.Context(), cl, args[0])
-			if err != nil {
-				return err
-			}
-			b, err := cl.GovernanceExport(c.Context(), v.ID)
-			if err != nil {
-				return err
-			}
-			if to == "-" {
-				_, err = a.Out.Write(b)
-				return err
-			}
-			file := to
-			if file == "" {
-				s := v.ID.String()
-				file = "vote-" + s[len(s)-8:] + ".icn"
-			}
-			if err := writeNew(file, b); err != nil {
-				return err
-			}
-			p := a.printer()
-			return p.show(map[string]any{"proposal": v.ID, "file": file, "bytes": len(b)}, func() {
-				p.line("%s (%s)", file, size(uint64(len(b))))
-				a.note("Roll, delegations, ballots, rules and result, with their signatures. To recount it, without any node: icn-verify %s", file)
-			})
-		})
+	c := command("export PROPOSAL", "Everything by which a stranger recounts a closed vote, in one file", 1, 1, func(c *cobra.Command, args []string) error {
+		return a.with(func(cl *client.Client) error { return a.exportVote(c.Context(), cl, args[0], to) })
 	})
 	c.Flags().StringVar(&to, "to", "", "this file, which must not exist; - is stdout (default vote-….icn)")
 	return c
+}
+
+func (a *app) exportVote(ctx context.Context, c *client.Client, arg, to string) error {
+	v, err := a.proposal(ctx, c, arg)
+	if err != nil {
+		return err
+	}
+	network, err := networkOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	b, err := c.GovernanceExport(ctx, v.ID)
+	if err != nil {
+		return err
+	}
+	if r := proof.Check(b, proof.Expect{Network: network}); !r.Holds {
+		return fmt.Errorf("the node's file does not hold: %w: %s", icn.ErrCorrupt, r.Wrong)
+	}
+	if to == "-" {
+		_, err = a.Out.Write(b)
+		return err
+	}
+	if to == "" {
+		s := v.ID.String()
+		to = "vote-" + s[len(s)-8:] + ".icn"
+	}
+	if err := writeNew(to, b); err != nil {
+		return err
+	}
+	p := a.printer()
+	return p.show(map[string]any{"proposal": v.ID, "file": to, "bytes": len(b)}, func() {
+		p.line("%s (%s)", to, size(uint64(len(b))))
+		a.note("Roll, delegations, ballots, rules and result, with their signatures; it was recounted here, and holds.\nAnybody can do that again, without any node: icn-verify %s --network %s", to, network)
+	})
 }
 
 // writeNew writes a file that must not exist.

@@ -132,11 +132,31 @@ func stageSentence(v node.ProposalView, now time.Time) string {
 }
 
 func (a *app) proposalCommand() *cobra.Command {
+	var wait time.Duration
 	c := command("show PROPOSAL", "What is proposed, how it stands, and until when", 1, 1, func(c *cobra.Command, args []string) error {
-		return a.with(func(cl *client.Client) error { return a.showProposal(c.Context(), cl, args[0]) })
+		return a.with(func(cl *client.Client) error {
+			if wait > 0 {
+				if err := a.awaitEnd(c.Context(), cl, args[0], wait); err != nil {
+					return err
+				}
+			}
+			return a.showProposal(c.Context(), cl, args[0])
+		})
 	})
+	c.Flags().DurationVar(&wait, "wait", 0, "first wait until it is over, at most so long")
 	c.Aliases = []string{"proposal"}
 	return c
+}
+
+// awaitEnd waits until a proposal is over.
+func (a *app) awaitEnd(ctx context.Context, c *client.Client, arg string, wait time.Duration) error {
+	return until(ctx, wait, func(ctx context.Context) error {
+		v, err := a.proposal(ctx, c, arg)
+		if err == nil && !v.Status.Over() {
+			err = errNotYet{fmt.Sprintf("“%s” is not over yet: %s", v.Title, stageSentence(v, time.Now()))}
+		}
+		return err
+	})
 }
 
 // proposalPage is a proposal with its count, as show tells it.
@@ -222,7 +242,7 @@ func needs(v node.ProposalView) string {
 		if s != "" {
 			s += ", and "
 		}
-		s += fmt.Sprintf("%d who take part", v.Quorum)
+		s += plural(int(v.Quorum), "voter") + " taking part"
 	}
 	return s
 }

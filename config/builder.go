@@ -213,7 +213,7 @@ func (c Config) String() string {
 	var out strings.Builder
 	section := ""
 	for _, f := range c.needed() {
-		s, key, _ := strings.Cut(f.Key, ".")
+		s, key := split(f.Key)
 		if s != section {
 			section = s
 			fmt.Fprintf(&out, "\n[%s]\n", s)

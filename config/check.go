@@ -183,6 +183,28 @@ func (l *loading) check() {
 	}
 	l.checkAccess()
 	l.checkBackup()
+	l.checkGovernance()
+}
+
+func (l *loading) checkGovernance() {
+	const year = 31_536_000
+	g := &l.cfg.Governance
+	for _, x := range []struct {
+		key         string
+		value, from float64
+	}{{"min_quorum", g.MinQuorum, 0}, {"passing_threshold", g.PassingThreshold, .5}} {
+		if !(x.value >= x.from && x.value <= 1) {
+			l.problem("governance.proposals.%s: a share from %g to 1, not %g", x.key, x.from, x.value)
+		}
+	}
+	l.checkRange("governance.proposals.min_voting_secs", g.MinVotingSecs, 1, 90*24*3600)
+	l.checkRange("governance.proposals.voting_period_secs", g.VotingPeriodSecs, g.MinVotingSecs, 90*24*3600)
+	l.checkRange("governance.proposals.deliberation_secs", g.DeliberationSecs, 0, year)
+	l.checkRange("governance.proposals.timelock_secs", g.TimelockSecs, 0, year)
+	l.checkRange("governance.proposals.veto_secs", g.VetoSecs, 0, year)
+	l.checkRange("governance.proposals.min_sponsors", g.MinSponsors, 1, 10_000)
+	l.checkRange("governance.proposals.proposal_cost", g.ProposalCost, 0, 1_000_000)
+	l.checkRange("governance.proposals.vote_cost", g.VoteCost, 0, 1_000_000)
 }
 
 func (l *loading) checkBackup() {

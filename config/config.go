@@ -31,6 +31,7 @@ type Config struct {
 	Federation  Federation  `key:"federation"`
 	Security    Security    `key:"security"`
 	Mesh        Mesh        `key:"mesh"`
+	Governance  Governance  `key:"governance.proposals"`
 	Performance Performance `key:"performance"`
 	Monitoring  Monitoring  `key:"monitoring"`
 	Logging     Logging     `key:"logging"`
@@ -134,6 +135,21 @@ type Mesh struct {
 	ExecutorTrustScope     string   `key:"executor_trust_scope" doc:"this node's trust scope; jobs can ask for it"`
 }
 
+// Governance fills the rules of votes in a federation that this node founds. Later a
+// vote changes them.
+type Governance struct {
+	MinQuorum        float64 `key:"min_quorum" doc:"share of the roll, from 0 to 1, that must take part in a vote; of a federation founded here"`
+	PassingThreshold float64 `key:"passing_threshold" doc:"share of yes and no, from 0.5 to 1, that must be yes, and more than half; of a federation founded here"`
+	VotingPeriodSecs int     `key:"voting_period_secs" doc:"seconds for which a vote is open if its proposal does not say; of a federation founded here"`
+	MinVotingSecs    int     `key:"min_voting_secs" doc:"seconds for which a vote is open at least; of a federation founded here"`
+	DeliberationSecs int     `key:"deliberation_secs" doc:"seconds for which a proposal is deliberated at least before its vote opens; of a federation founded here"`
+	TimelockSecs     int     `key:"timelock_secs" doc:"seconds from accepted to enacted, at least; of a federation founded here"`
+	VetoSecs         int     `key:"veto_secs" doc:"seconds in which the veto group can stop what was accepted; of a federation founded here"`
+	MinSponsors      int     `key:"min_sponsors" doc:"members who must stand behind a proposal, its proposer among them; of a federation founded here"`
+	ProposalCost     int     `key:"proposal_cost" doc:"mana that a proposal costs its proposer; of a federation founded here"`
+	VoteCost         int     `key:"vote_cost" doc:"mana that a ballot costs who casts it, as far as it is there; of a federation founded here"`
+}
+
 // Performance is how much the node takes on.
 type Performance struct {
 	MaxConcurrentJobs    int `key:"max_concurrent_jobs" flag:"max-concurrent-jobs" env:"ICN_MAX_CONCURRENT_JOBS" doc:"jobs run at once; 0 = as many as there are processors"`
@@ -189,6 +205,7 @@ func Default() Config {
 		Identity:    Identity{GenerateNewKey: true},
 		Security:    Security{OpenRateLimit: 60},
 		Mesh:        Mesh{JobRetryCount: 3, BlacklistAfterFailures: 3, BlacklistCooldownSecs: 600, SpotCheckPermille: 20, MaxJobQueueSize: 64},
+		Governance:  Governance{MinQuorum: .2, PassingThreshold: .5, VotingPeriodSecs: 7 * 24 * 3600, MinVotingSecs: 60, MinSponsors: 1, ProposalCost: 10, VoteCost: 1},
 		Monitoring:  Monitoring{HealthCheckInterval: 30},
 		Performance: Performance{ManaRegenerationRate: 10},
 		Logging:     Logging{Level: "info", Format: "text", MaxFiles: 7},

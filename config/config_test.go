@@ -238,7 +238,24 @@ func TestEveryKeyIsDescribedAndReachableByOneName(t *testing.T) {
 			require.Empty(t, env[name], "%s is %s and %s", name, env[name], f.Key)
 			env[name] = f.Key
 		}
-		require.Contains(t, Reference(), "| `"+strings.SplitN(f.Key, ".", 2)[1]+"` |")
+		_, name := split(f.Key)
+		require.Contains(t, Reference(), "| `"+name+"` |")
+	}
+}
+
+func TestASharePassesThroughFilesAndVariables(t *testing.T) {
+	path := write(t, "c.toml", "[governance.proposals]\nmin_quorum = 0.75\npassing_threshold = 1\n")
+	c, _ := load(t, []string{"ICN_GOVERNANCE_PROPOSALS_MIN_QUORUM=0.8"}, "--config", path)
+	require.Equal(t, [2]float64{.8, 1}, [2]float64{c.Governance.MinQuorum, c.Governance.PassingThreshold})
+	again, _ := load(t, nil, "--config", write(t, "again.toml", c.String()))
+	require.Equal(t, c, again)
+	for text, want := range map[string]string{
+		"min_quorum = 66":         "governance.proposals.min_quorum: a share from 0 to 1",
+		"passing_threshold = 0.4": "from 0.5 to 1, not 0.4",
+		"min_quorom = 0.5":        "did you mean governance.proposals.min_quorum?",
+		"min_quorum = \"much\"":   "wrong.toml:2): want a number, got much",
+	} {
+		require.Contains(t, problems(t, nil, "--config", write(t, "wrong.toml", "[governance.proposals]\n"+text+"\n")), want)
 	}
 }
 

@@ -17,7 +17,7 @@ type field struct {
 	Reload bool // counts without a restart
 	Doc    string
 	index  [2]int
-	kind   reflect.Kind // Bool, Int, String, or Slice (of strings)
+	kind   reflect.Kind // Bool, Int, Float64, String, or Slice (of strings)
 }
 
 // fields lists every key in the order of the struct.
@@ -44,6 +44,12 @@ func readFields() []field {
 		}
 	}
 	return out
+}
+
+// split parts a key into its section and its name there.
+func split(key string) (section, name string) {
+	i := strings.LastIndexByte(key, '.')
+	return key[:max(i, 0)], key[i+1:]
 }
 
 func list(s string) []string {
@@ -73,6 +79,12 @@ func (f field) set(c *Config, v any) error {
 			return err
 		}
 		into.SetInt(n)
+	case reflect.Float64:
+		x, err := toFloat(v)
+		if err != nil {
+			return err
+		}
+		into.SetFloat(x)
 	case reflect.String:
 		s, ok := v.(string)
 		if !ok {
@@ -131,6 +143,21 @@ func toInt(v any) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("want a whole number, got %v", v)
+}
+
+func toFloat(v any) (float64, error) {
+	switch v := v.(type) {
+	case float64:
+		return v, nil
+	case string:
+		if x, err := strconv.ParseFloat(strings.TrimSpace(v), 64); err == nil {
+			return x, nil
+		}
+	}
+	if n, err := toInt(v); err == nil {
+		return float64(n), nil
+	}
+	return 0, fmt.Errorf("want a number, got %v", v)
 }
 
 // toList takes a list, or text with commas; empty items fall out.

@@ -31,6 +31,8 @@ func addFlag(fs *pflag.FlagSet, f field, name string, preset reflect.Value) {
 		fs.Bool(name, preset.Bool(), doc)
 	case reflect.Int:
 		fs.Int(name, int(preset.Int()), doc)
+	case reflect.Float64:
+		fs.Float64(name, preset.Float(), doc)
 	case reflect.String:
 		fs.String(name, preset.String(), doc)
 	case reflect.Slice:

@@ -12,10 +12,7 @@ import (
 // place is where a key stands in a configuration file: FILE:LINE, or FILE when the
 // line is not found.
 func place(path, text, key string) string {
-	section, name, ok := strings.Cut(key, ".")
-	if !ok {
-		section, name = "", key
-	}
+	section, name := split(key)
 	at := ""
 	for i, line := range strings.Split(text, "\n") {
 		t := strings.TrimSpace(line)
@@ -50,7 +47,7 @@ func unreadable(path string, err error) string {
 // sections are the names of all sections, as they are written in a file.
 func sections() (out []string) {
 	for _, f := range fields {
-		name, _, _ := strings.Cut(f.Key, ".")
+		name, _ := split(f.Key)
 		if name = "[" + name + "]"; !slices.Contains(out, name) {
 			out = append(out, name)
 		}

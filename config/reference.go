@@ -22,7 +22,7 @@ func Reference() string {
 	section := ""
 	preset := Default()
 	for _, f := range fields {
-		s, key, _ := strings.Cut(f.Key, ".")
+		s, key := split(f.Key)
 		if s != section {
 			section = s
 			fmt.Fprintf(&b, "\n## [%s]\n\n| key | flag | environment | default | meaning |\n|---|---|---|---|---|\n", s)
@@ -48,7 +48,7 @@ func codes(prefix string, names []string) string {
 }
 
 func code(v reflect.Value) string {
-	if v.IsZero() && v.Kind() != reflect.Bool && v.Kind() != reflect.Int {
+	if v.IsZero() && v.Kind() != reflect.Bool && v.Kind() != reflect.Int && v.Kind() != reflect.Float64 {
 		return ""
 	}
 	return fmt.Sprintf("`%v`", v.Interface())

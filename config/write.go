@@ -86,6 +86,8 @@ func (f field) toml(c *Config) string {
 		return strconv.FormatBool(v.Bool())
 	case reflect.Int:
 		return strconv.FormatInt(v.Int(), 10)
+	case reflect.Float64:
+		return strconv.FormatFloat(v.Float(), 'f', -1, 64)
 	case reflect.Slice:
 		var items []string
 		for _, s := range v.Interface().([]string) {

@@ -118,6 +118,11 @@ func (r *run) perform(m icn.Motion) (events []icn.EventBody, err error) {
 		return nil, err
 	}
 	for _, b := range events {
+		if f, ok := b.(icn.ReputationFrozen); ok {
+			if _, known := r.m.mana.At(f.Who, r.head.Time, r.m.Rules()); !known {
+				return nil, fmt.Errorf("resolution: %w: %s has no account here, and no reputation", icn.ErrNotFound, f.Who)
+			}
+		}
 		r.event(b)
 		if err := r.noted(b); err != nil {
 			return nil, err

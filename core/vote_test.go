@@ -108,6 +108,8 @@ func TestARehearsalChangesNothing(t *testing.T) {
 	require.ErrorIs(t, err, icn.ErrInvalid)
 	_, err = f.m.Rehearse(icn.RemoveMember{Member: did("nobody")}, nil)
 	require.ErrorIs(t, err, icn.ErrNotFound)
+	_, err = f.m.Rehearse(icn.Resolve{Actions: []icn.Action{{Do: icn.FreezeReputation, Who: did("nobody")}}}, nil)
+	require.ErrorIs(t, err, icn.ErrNotFound)
 	require.Equal(t, before, f.m.Snapshot())
 	f.tick(0)
 }

@@ -8,7 +8,7 @@
 //	p2p VAR NAME             VAR = the node's first P2P address
 //	listen VAR NAME          VAR = the same address to listen on again
 //	kill9 NAME               end a node as a power cut would
-//	stop NAME                end a node with SIGTERM; it must end with exit code 0
+//	end NAME                 end a node with SIGTERM; it must end with exit code 0
 //	exits CODE COMMAND…      run a command that must end with this exit code
 //	take VAR REGEXP          VAR = the group in what the last command wrote to stdout
 //	whois VAR DID            VAR = the name of the node with this DID

@@ -38,7 +38,7 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	if err := os.Setenv(builtEnv, built); err != nil {
 		return 1, err
 	}
-	if err := build(nil, "-o", built+string(os.PathSeparator), "../cmd/icn-node", "../cmd/icn-cli"); err != nil {
+	if err := build(nil, "-o", built+string(os.PathSeparator), "../cmd/icn-node", "../cmd/icn-cli", "../cmd/icn-verify"); err != nil {
 		return 1, err
 	}
 	if err := build([]string{"GOOS=wasip1", "GOARCH=wasm"}, "-o", filepath.Join(built, "spin.wasm"), "./testdata/spin"); err != nil {
@@ -87,7 +87,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"), RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: setup, Condition: condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"node": cmdNode, "at": cmdAt, "p2p": cmdP2P, "listen": cmdListen, "kill9": cmdKill9, "stop": cmdStop,
+			"node": cmdNode, "at": cmdAt, "p2p": cmdP2P, "listen": cmdListen, "kill9": cmdKill9, "end": cmdEnd,
 			"exits": cmdExits, "take": cmdTake, "whois": cmdWhois, "other": cmdOther, "agree": cmdAgree, "mana": cmdMana,
 			"postgres": cmdPostgres, "pause": cmdPause, "resume": cmdResume, "gone": cmdGone, "certificate": cmdCertificate, "plain": cmdPlain, "flip": cmdFlip, "signal": cmdSignal, "says": cmdSays,
 		},

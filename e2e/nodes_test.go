@@ -127,7 +127,7 @@ func cmdKill9(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
+func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg, args, 1)
 	ts.Check(of(ts).end(ts, args[0], syscall.SIGTERM))
 }

@@ -106,7 +106,7 @@ func OpWords(op Op) string {
 	case BallotCast:
 		who := ""
 		if !o.For.IsZero() {
-			who = " for " + o.For.String()
+			who = " in the name of " + o.For.String()
 		}
 		return fmt.Sprintf("vote%s on %s: %s", who, o.Proposal, choiceNumbers(o.Choice))
 	case DelegationSet:

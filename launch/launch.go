@@ -261,16 +261,6 @@ func (r *Running) usable(peers []string) []string {
 	return out
 }
 
-// rules are those of a federation that this node founds.
-func rules(c config.Config) icn.Rules {
-	r := icn.DefaultRules()
-	r.JobAttempts = uint64(c.Mesh.JobRetryCount)
-	r.BanAfter, r.BanMillis = uint64(c.Mesh.BlacklistAfterFailures), uint64(c.Mesh.BlacklistCooldownSecs)*1000
-	r.SpotChecks = uint64(c.Mesh.SpotCheckPermille)
-	r.ManaPerHour = uint64(c.Performance.ManaRegenerationRate)
-	return r
-}
-
 func slots(c config.Performance) int {
 	if c.MaxConcurrentJobs > 0 {
 		return c.MaxConcurrentJobs
@@ -295,6 +285,7 @@ func (r *Running) run() {
 	r.anchor(nodeCtx)
 	r.tryOtherKey(nodeCtx)
 	r.schedule(nodeCtx)
+	r.compareRules(nodeCtx)
 	r.announce(nodeCtx)
 }
 

@@ -149,7 +149,8 @@ type Loop struct {
 	fed      fed
 	feeds    feeds
 	alarms   map[string]string
-	broken   error // a write failed outside of a turn: the next one says so
+	noticed  string // the release that operators shall install, as far as it was looked at
+	broken   error  // a write failed outside of a turn: the next one says so
 }
 
 type out struct {
@@ -349,6 +350,7 @@ func (l *Loop) Turn(now icn.Time) error {
 		return err
 	}
 	l.showPoint()
+	l.checkNotice()
 	return l.feedOthers()
 }
 

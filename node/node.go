@@ -141,16 +141,27 @@ type Node struct {
 	stats  Stats
 	life   context.Context // of the loop under way; for what it starts
 
-	replaying atomic.Bool // a back-test is under way
+	replaying atomic.Bool   // a back-test is under way
+	strangers atomic.Uint64 // requests a minute of callers without a credential, by the rules
 }
 
 // Stats are the counters that metrics show.
 type Stats struct {
 	Executed, Settled, RolledBack, Refused, Entries, MemoryDenied, TableDenied atomic.Uint64
+	Ballots, Failed                                                            atomic.Uint64 // of votes; enactments that failed
+	Votes                                                                      VoteStats
 }
 
 // Stats returns the node's counters.
 func (n *Node) Stats() *Stats { return &n.stats }
+
+// noteRules takes in those rules that count outside of the log, whether they came by
+// an entry or with a snapshot.
+func (n *Node) noteRules(l *Loop) { n.strangers.Store(l.m.Rules().StrangersPerMinute) }
+
+// StrangersPerMinute is how many requests of callers without a credential the rules
+// allow every node to answer; 0 = they leave it to each node.
+func (n *Node) StrangersPerMinute() uint64 { return n.strangers.Load() }
 
 // New makes a node; [Node.Run] starts it.
 func New(cfg Config) *Node {
@@ -222,6 +233,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	if err := l.Turn(now()); err != nil {
 		return err
 	}
+	n.noteRules(l)
 	n.loop.Store(l)
 	defer n.loop.Store(nil)
 	n.want()
@@ -264,6 +276,7 @@ func (n *Node) drive(ctx context.Context, l *Loop) error {
 		if err := l.Turn(now()); err != nil {
 			return fmt.Errorf("%w: %w", ErrFatal, err)
 		}
+		n.noteRules(l)
 		if err := n.runs.failed(); err != nil {
 			return err
 		}
@@ -402,6 +415,8 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 			}
 		case icn.JobRolledBack:
 			n.stats.RolledBack.Add(1)
+		default:
+			n.countVote(b)
 		}
 	}
 	n.bus.publish(out.Events)

@@ -93,7 +93,7 @@ func (l *Loop) onSign(from icn.DID, p []byte) error {
 	if c.Size > l.m.Head().Index+1_000_000 {
 		return nil
 	}
-	if own, ok := l.points.own[c.Size]; c.Size <= l.points.certified && (!ok || own == c) {
+	if own, ok := l.points.own[c.Size]; c.Size <= l.points.certified && (!ok || own == c) && !l.awaits(from, c) {
 		return nil // late, and nothing new
 	}
 	if have, ok := l.points.sigs[c.Size][from]; ok && have.c == c {
@@ -103,6 +103,10 @@ func (l *Loop) onSign(from icn.DID, p []byte) error {
 		return fmt.Errorf("checkpoint: %w: signature of %s does not verify", icn.ErrDenied, from)
 	}
 	s := signed{c, sigs[0]}
+	if l.awaits(from, c) {
+		l.lateSign(s)
+		return nil
+	}
 	if c.Size <= l.points.certified {
 		l.contradicts(s, l.points.own[c.Size])
 		return nil

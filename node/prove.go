@@ -23,6 +23,16 @@ type proofs struct {
 	told   []identity.Clerk   // by the last hand-over, or the genesis
 	next   uint64             // the number of the next hand-over
 	at     map[uint64]provenAt
+	late   *certifiedAt // waits for the words of clerks who were slower than others
+}
+
+// certifiedAt is a checkpoint that was certified by the new clerks, before enough of
+// those before them had signed it.
+type certifiedAt struct {
+	own  icn.Checkpoint
+	note string
+	at   provenAt
+	sigs map[icn.DID]icn.NoteSig
 }
 
 // provenAt are rows as of a checkpoint.
@@ -145,52 +155,84 @@ func (l *Loop) keepProofs(own icn.Checkpoint, note string) {
 			delete(l.proofs.at, n)
 		}
 	}
+	l.proofs.late = nil
 	if !ok {
 		return
 	}
-	if at.clerks != nil {
-		l.keepHandover(own, *at.clerks)
+	c := &certifiedAt{own: own, note: note, at: at, sigs: map[icn.DID]icn.NoteSig{}}
+	for d, s := range l.points.sigs[own.Size] { // order: a map is made of them
+		if s.c == own {
+			c.sigs[d] = s.sig
+		}
 	}
-	for id, row := range at.votes { // order: each is stored under its own key
-		row.Note = note
+	if at.clerks != nil && !l.keepHandover(c) {
+		l.proofs.late = c
+		return
+	}
+	l.keepVotes(c)
+}
+
+// awaits says whether a clerk's word about a certified checkpoint is still wanted.
+func (l *Loop) awaits(from icn.DID, c icn.Checkpoint) bool {
+	late := l.proofs.late
+	if late == nil || late.own != c {
+		return false
+	}
+	_, said := late.sigs[from]
+	return !said
+}
+
+// lateSign takes a clerk's word about a checkpoint that is certified, if it was waited
+// for.
+func (l *Loop) lateSign(s signed) {
+	c := l.proofs.late
+	if c.sigs[s.sig.Signer] = s.sig; l.keepHandover(c) {
+		l.keepVotes(c)
+		l.proofs.late = nil
+	}
+}
+
+func (l *Loop) keepVotes(c *certifiedAt) {
+	for id, row := range c.at.votes { // order: each is stored under its own key
+		row.Note = c.note
 		l.batch.Put(shownVoteKey(id), marshal(row))
-		if l.proofs.votes[id] <= own.Size {
+		if l.proofs.votes[id] <= c.own.Size {
 			delete(l.proofs.votes, id)
 		}
 	}
 }
 
 // keepHandover stores who the clerks are, if a majority of those before them has
-// signed it: otherwise a later checkpoint will do.
-func (l *Loop) keepHandover(own icn.Checkpoint, row provenRow) {
-	r := icn.NewReader(row.Row)
+// signed it. What new clerks sign is good for nothing before.
+func (l *Loop) keepHandover(c *certifiedAt) bool {
+	r := icn.NewReader(c.at.clerks.Row)
 	next := identity.ReadClerks(r)
 	if r.Close() != nil {
-		return
+		return false
 	}
 	is := func(all []identity.Clerk, d icn.DID) bool {
 		return slices.ContainsFunc(all, func(c identity.Clerk) bool { return c.DID == d })
 	}
 	var sigs []icn.NoteSig
 	with := 0
-	for _, d := range sortedDIDs(l.points.sigs[own.Size]) {
-		s := l.points.sigs[own.Size][d]
-		if s.c != own || !is(l.proofs.told, d) && !is(next, d) {
-			continue
-		}
-		sigs = append(sigs, s.sig)
-		if is(l.proofs.told, d) {
-			with++
+	for _, d := range sortedDIDs(c.sigs) {
+		if before := is(l.proofs.told, d); before || is(next, d) {
+			sigs = append(sigs, c.sigs[d])
+			if before {
+				with++
+			}
 		}
 	}
 	if with < len(l.proofs.told)/2+1 {
-		return
+		return false
 	}
-	row.Note = own.Note(sigs)
+	row := *c.at.clerks
+	row.Note = c.own.Note(sigs)
 	l.batch.Put(handoverKey(l.proofs.next), marshal(row))
 	l.proofs.next++
 	l.proofs.told = next
-	l.clerksChanged(own.Size)
+	l.clerksChanged(c.own.Size)
+	return true
 }
 
 func shownVoteKey(id icn.CID) []byte { return []byte(keyShownVote + id.KeyString()) }

@@ -40,6 +40,10 @@ type Status struct {
 	Totals     mana.Totals       `json:"mana"`
 	Behind     uint64            `json:"log_gap,omitempty"`
 	Order      order.Status      `json:"order"`
+
+	OpenVotes int    `json:"open_votes"`
+	Upgrade   string `json:"upgrade_notice,omitempty"`  // the release that a vote asks operators to install
+	Strangers uint64 `json:"open_rate_limit,omitempty"` // requests a minute of callers without a credential, by the rules
 }
 
 // Status asks the loop how things stand.
@@ -89,6 +93,7 @@ func (l *Loop) Status(s *Status) {
 	for k, v := range l.alarms { // order: copied into a map
 		s.Alarms[k] = v
 	}
+	s.OpenVotes, s.Upgrade, s.Strangers = openVotes(l.m), l.m.Notice(), l.m.Rules().StrangersPerMinute
 	if l.gap.shadow != nil {
 		s.Behind = l.gap.end - l.gap.shadow.Head().Index
 	}

@@ -74,11 +74,6 @@ func namer(m *core.Machine) func(icn.DID) string {
 	}
 }
 
-// Names lets a caller name people in words.
-func (n *Node) Names(use func(name func(icn.DID) string)) error {
-	return n.View(func(m *core.Machine) { use(namer(m)) })
-}
-
 // compare says in words and numbers how two pictures differ, and what the vote on the
 // proposal needs.
 func compare(a, b picture, p governance.Proposal, m *core.Machine) []string {

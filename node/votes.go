@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/governance"
@@ -59,7 +58,7 @@ type ProposalView struct {
 
 // viewProposal shows a proposal under the rules in force.
 func viewProposal(id icn.CID, p governance.Proposal, rules icn.Rules) ProposalView {
-	v := ProposalView{ID: id, Proposer: p.Proposer, Title: p.Title, Description: p.Title, Kind: p.Motion.MotionKind(), Motion: icn.MotionJSON{Motion: p.Motion},
+	v := ProposalView{ID: id, Proposer: p.Proposer, Title: p.Title, Description: p.Title, Kind: p.Motion.MotionKind(), Motion: icn.MotionJSON{Motion: p.Motion}, Words: icn.MotionWords(p.Motion),
 		Status: p.Stage, Method: p.Method, Options: filled(p.Options), Electorate: p.Electorate, Body: p.Body, ContentCID: p.Body,
 		Created: p.Created, Since: p.Since, Until: p.Until, Ended: p.Ended, Reason: p.Reason,
 		Sponsors: filled(slices.Clone(p.Sponsors)), SponsorsNeeded: p.Sponsor, Timelock: max(p.TimelockMillis, rules.TimelockMillis, rules.VetoMillis) / 1000,
@@ -160,7 +159,7 @@ func (n *Node) Proposal(id icn.CID, votes bool) (ProposalView, error) {
 	}
 	v.Votes = map[string]string{}
 	return v, n.eachBallot(id, 0, 0, func(b icn.VoteCast, _ icn.Event) bool {
-		v.Votes[b.Voter.String()] = ChoiceWords(p.Method, p.Options, b.Choice)
+		v.Votes[b.Voter.String()] = icn.ChoiceWords(p.Method, p.Options, b.Choice)
 		return true
 	})
 }
@@ -230,7 +229,7 @@ func (n *Node) Ballots(id icn.CID, after uint64, number uint32, limit int) ([]Ba
 	}
 	out := []BallotView{}
 	err := n.eachBallot(id, after, number, func(b icn.VoteCast, e icn.Event) bool {
-		out = append(out, BallotView{Voter: b.Voter, By: b.By, Choice: filled(b.Choice), Words: ChoiceWords(p.Method, p.Options, b.Choice),
+		out = append(out, BallotView{Voter: b.Voter, By: b.By, Choice: filled(b.Choice), Words: icn.ChoiceWords(p.Method, p.Options, b.Choice),
 			Index: e.Index, Number: e.Number, Time: e.Time})
 		return len(out) < limit
 	})
@@ -294,27 +293,4 @@ func isType(ev []byte, typ string) bool {
 		Type string `json:"type"`
 	}
 	return json.Unmarshal(ev, &h) == nil && h.Type == typ
-}
-
-// ChoiceWords says a ballot in words.
-func ChoiceWords(m icn.Method, options []string, choice []uint64) string {
-	if m == icn.YesNo && len(choice) == 1 && choice[0] <= icn.No {
-		return []string{"abstain", "yes", "no"}[choice[0]]
-	}
-	if len(choice) == 0 {
-		return "abstain"
-	}
-	var words []string
-	for i, c := range choice {
-		switch {
-		case (m == icn.Ranked || m == icn.Approval) && c >= 1 && c <= uint64(len(options)):
-			words = append(words, options[c-1])
-		case (m == icn.Weighted || m == icn.Quadratic) && i < len(options) && c > 0:
-			words = append(words, fmt.Sprintf("%s: %d", options[i], c))
-		}
-	}
-	if m == icn.Ranked {
-		return strings.Join(words, " > ")
-	}
-	return strings.Join(words, ", ")
 }

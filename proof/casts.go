@@ -50,7 +50,7 @@ func (x *recount) signatures(from, to int) error {
 	for i := from; i < to; i++ {
 		items = append(items, signature.Item{Key: x.Casts[i].Key, Msg: icn.SigningBytesOf(x.Casts[i].Wire), Sig: x.all[i].Sig[:]})
 	}
-	for i, good := range signature.VerifyBatch(items) {
+	for i, good := range x.c.check(items) {
 		if !good {
 			return x.wrong(x.Casts[from+i], x.all[from+i], "the signature does not verify: the ballot was changed, or somebody else made it")
 		}

@@ -1,8 +1,10 @@
 package proof
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -106,7 +108,8 @@ func (p page) vote(r Report) {
 		return
 	}
 	p.field("Title", "%s", r.Title)
-	p.field("Kind", "%s, voted on by the method %s", r.Motion, r.Method)
+	p.field("Motion", "%s", motion(r.Motion))
+	p.field("Method", "%s", r.Method)
 	if r.Closed > 0 {
 		p.field("Vote", "entries %d to %d, closed %s", r.Opened, r.Closed, when(r.ClosedAt))
 	}
@@ -125,6 +128,19 @@ func (p page) vote(r Report) {
 	fmt.Fprintln(p.w)
 	p.field("Recount", "%s: %s", outcome, t.Reason)
 	p.field("Stage", "%s", r.Stage)
+}
+
+// motion is what is asked for: its kind, and its fields in JSON, cut to a few lines.
+func motion(m icn.MotionJSON) string {
+	b, err := json.Marshal(m.Motion)
+	if err != nil {
+		return m.Motion.MotionKind()
+	}
+	s := m.Motion.MotionKind() + " " + string(b)
+	if short := icn.Fit(s, 400); short != s {
+		return short + " …"
+	}
+	return s
 }
 
 // bars draws the numbers of a tally.
@@ -184,3 +200,12 @@ func (p page) receipt(r ReceiptReport) {
 }
 
 func when(t icn.Time) string { return time.UnixMilli(int64(t)).UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// link is how JSON has a CID by itself.
+var link = regexp.MustCompile(`\{\s*"/":\s*("[^"]*")\s*\}`)
+
+// JSON is the result for programs; CIDs are plain text in it, as everywhere else.
+func (r Result) JSON() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
+	return link.ReplaceAll(b, []byte("$1")), err
+}

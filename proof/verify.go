@@ -13,26 +13,26 @@ import (
 
 // Report is what a vote's file shows.
 type Report struct {
-	Kind       string     `json:"kind"` // "vote"
-	Network    icn.CID    `json:"network"`
-	Federation string     `json:"federation"`
-	Proposal   icn.CID    `json:"proposal"`
-	Title      string     `json:"title"`
-	Motion     string     `json:"motion"`
-	Method     icn.Method `json:"method,omitzero"`
-	Options    []string   `json:"options,omitempty"`
-	Stage      icn.Stage  `json:"stage,omitzero"`
-	Opened     uint64     `json:"opened"`
-	Closed     uint64     `json:"closed"`
-	ClosedAt   icn.Time   `json:"closed_ms"`
-	Early      bool       `json:"early,omitempty"`
-	Ballots    uint64     `json:"ballots"` // all that were accepted, changed ones too
-	Recount    icn.Tally  `json:"recount"`
-	Entries    uint64     `json:"checkpoint_entries"`
-	Clerks     []icn.DID  `json:"clerks"`
-	Signed     []icn.DID  `json:"signed"`
-	Vouched    uint64     `json:"vouched_keys"` // ballots signed with keys that the clerks alone vouch for
-	Checked    []string   `json:"checked"`
+	Kind       string         `json:"kind"` // "vote"
+	Network    icn.CID        `json:"network"`
+	Federation string         `json:"federation"`
+	Proposal   icn.CID        `json:"proposal"`
+	Title      string         `json:"title"`
+	Motion     icn.MotionJSON `json:"motion"`
+	Method     icn.Method     `json:"method,omitzero"`
+	Options    []string       `json:"options,omitempty"`
+	Stage      icn.Stage      `json:"stage,omitzero"`
+	Opened     uint64         `json:"opened"`
+	Closed     uint64         `json:"closed"`
+	ClosedAt   icn.Time       `json:"closed_ms"`
+	Early      bool           `json:"early,omitempty"`
+	Ballots    uint64         `json:"ballots"` // all that were accepted, changed ones too
+	Recount    icn.Tally      `json:"recount"`
+	Entries    uint64         `json:"checkpoint_entries"`
+	Clerks     []icn.DID      `json:"clerks"`
+	Signed     []icn.DID      `json:"signed"`
+	Vouched    uint64         `json:"vouched_keys"` // ballots signed with keys that the clerks alone vouch for
+	Checked    []string       `json:"checked"`
 }
 
 // recount is a vote's file as it is checked.
@@ -102,7 +102,7 @@ func (x *recount) outcome() error {
 		return err
 	}
 	p, o := x.row, &x.out
-	o.Title, o.Motion, o.Method, o.Options, o.Stage = p.Title, p.Motion.MotionKind(), p.Method, p.Options, p.Stage
+	o.Title, o.Motion, o.Method, o.Options, o.Stage = p.Title, icn.MotionJSON{Motion: p.Motion}, p.Method, p.Options, p.Stage
 	o.Opened, o.Closed, o.ClosedAt, o.Early, o.Ballots = p.Vote.Opened, p.Count.Closed, p.Count.At, p.Count.Early, p.Vote.Ballots
 	if p.Count.Closed == 0 {
 		return fmt.Errorf("result: %w: the vote was not counted, the proposal is at %s", icn.ErrInvalid, p.Stage)
@@ -118,7 +118,7 @@ func (x *recount) roll() error {
 	}
 	for i, v := range x.Roll {
 		if !x.row.Electorate.Has(v.Role) {
-			return bad("roll", "%s is a %s, and the vote is for %s", v.Member, v.Role, x.row.Electorate)
+			return bad("roll", "%s stands on it as %s, and the vote is for %s", v.Member, v.Role, x.row.Electorate)
 		}
 		if i > 0 && compare(x.Roll[i-1].Member, v.Member) >= 0 {
 			return bad("roll", "%s stands in the wrong place, or twice", v.Member)

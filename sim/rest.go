@@ -3,13 +3,18 @@ package sim
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/identity"
+	"github.com/InterCooperative-Network/icn-core/key/signature"
 	"github.com/InterCooperative-Network/icn-core/node"
+	"github.com/InterCooperative-Network/icn-core/proof"
 )
 
 // unrest says what is still in motion, or "".
@@ -96,6 +101,7 @@ func (o *oracle) final() {
 	}
 	o.addUp()
 	o.counted()
+	o.shown()
 	o.noticed()
 	o.unheard()
 	for id, index := range o.acked {
@@ -114,6 +120,74 @@ func (o *oracle) final() {
 			w.fail("job %s never ended", id)
 		}
 	}
+}
+
+// shown has a stranger recount every vote that was closed, from the file that some node
+// makes of it, and nothing else.
+func (o *oracle) shown() {
+	w := o.w
+	for _, id := range o.polls.order {
+		if o.polls.book[id].tally == nil {
+			continue
+		}
+		found := false
+		for _, m := range w.nodes {
+			if m.gone {
+				continue
+			}
+			var p governance.Proposal
+			var roll []icn.Voter
+			m.loop.View(func(c *core.Machine) {
+				p, _ = c.Proposal(id)
+				roll = c.Roll(p.Vote.RollAt(), p.Electorate)
+			})
+			v, err := node.ReadVote(m.disk, id, p, roll, verify)
+			if errors.Is(err, icn.ErrNotFound) {
+				continue // it started anew after the last checkpoint
+			}
+			if err == nil {
+				v.Genesis = w.genesis.Data
+				v, err = again(v)
+			}
+			if err == nil {
+				_, err = v.Verify(proof.Expect{Network: w.genesis.CID, Check: checkAll})
+			}
+			if err != nil {
+				w.fail("node %d: a stranger cannot recount the vote on %s: %v", m.n, id, err)
+				return
+			}
+			found = true
+			w.Count.Recounted++
+			break
+		}
+		if !found && !w.otherClerks() {
+			w.fail("no node can show the vote on %s", id)
+		}
+	}
+}
+
+// otherClerks says whether the clerks are not those of the beginning: a vote can be
+// shown when enough of those before have signed who they are, which the last
+// checkpoints of a world may lack.
+func (w *World) otherClerks() (other bool) {
+	w.first().loop.View(func(c *core.Machine) {
+		other = !slices.Equal(c.ClerksInForce(), identity.Founding(c.Genesis()))
+	})
+	return other
+}
+
+func checkAll(items []signature.Item) []bool {
+	out := make([]bool, len(items))
+	for i, x := range items {
+		out[i] = verify(x.Key, x.Msg, x.Sig)
+	}
+	return out
+}
+
+// again is a file as somebody reads it.
+func again(v *proof.Vote) (*proof.Vote, error) {
+	read, err := proof.DecodeVote(v.Encode())
+	return &read, err
 }
 
 // counted compares what nodes tell of each proposal with the books.

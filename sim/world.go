@@ -76,6 +76,7 @@ type Counts struct {
 	Rotated, KeysRotated                                          int
 	Lies, Checks, Convicted, Banned, Spent, Children              int
 	Fed, Twisted, Astray, Returned                                int
+	Recounted                                                     int // votes, by strangers
 	LeftOut, FalseRoots, Left, Expelled                           int
 	Proposals, Opened, Enacted, NotEnacted, Rejected, Vetoed      int
 	Withdrawn, Early, Ties, Choices, Followed, Vanished           int
@@ -279,7 +280,7 @@ func (c *Counts) list() []*int {
 		&c.Crashes, &c.Partitions, &c.Restores, &c.DiskErrors, &c.Lost, &c.Doubled,
 		&c.Checkpoints, &c.Forged, &c.Replayed, &c.Rejoined, &c.Joined, &c.Skews, &c.Steps, &c.Rotated, &c.KeysRotated,
 		&c.Lies, &c.Checks, &c.Convicted, &c.Banned, &c.Spent, &c.Children,
-		&c.LeftOut, &c.FalseRoots, &c.Left, &c.Expelled,
+		&c.LeftOut, &c.FalseRoots, &c.Left, &c.Expelled, &c.Recounted,
 		&c.Fed, &c.Twisted, &c.Astray, &c.Returned,
 		&c.Proposals, &c.Opened, &c.Enacted, &c.NotEnacted, &c.Rejected, &c.Vetoed,
 		&c.Withdrawn, &c.Early, &c.Ties, &c.Choices, &c.Followed, &c.Vanished,

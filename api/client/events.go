@@ -83,6 +83,9 @@ func eventValues(q wire.EventQuery) url.Values {
 	if q.Job != nil {
 		v.Set("job", q.Job.String())
 	}
+	if q.Proposal != nil {
+		v.Set("proposal", q.Proposal.String())
+	}
 	if q.Tail > 0 {
 		v.Set("tail", strconv.Itoa(q.Tail))
 	}

@@ -86,7 +86,20 @@ func (c *Client) GovernanceRehearsal(ctx context.Context, id icn.CID, backTest t
 // GovernanceExport is a file with everything by which a stranger recounts a vote. It
 // waits for a checkpoint over it.
 func (c *Client) GovernanceExport(ctx context.Context, id icn.CID) ([]byte, error) {
-	return c.bytes(ctx, call{method: http.MethodGet, path: aboutProposal(id, "/export"), wait: time.Minute})
+	return c.bytes(ctx, call{method: http.MethodGet, path: aboutProposal(id, "/export"), query: url.Values{"wait": {"1m"}}, wait: time.Minute})
+}
+
+// GovernanceReceiptFile is the file by which a member shows offline that operation op
+// of its statement is in the log. It waits for a checkpoint over it.
+func (c *Client) GovernanceReceiptFile(ctx context.Context, statement icn.CID, author *icn.DID, op int, wait time.Duration) ([]byte, error) {
+	q := url.Values{"op": {strconv.Itoa(op)}}
+	if wait > 0 {
+		q.Set("wait", wait.String())
+	}
+	if author != nil {
+		q.Set("author", author.String())
+	}
+	return c.bytes(ctx, call{method: http.MethodGet, path: "/governance/receipts/" + statement.String() + "/file", query: q, wait: wait})
 }
 
 // GovernanceReceipt is all that proves that a statement is in the log. It waits for
@@ -106,6 +119,19 @@ func (c *Client) GovernanceReceipt(ctx context.Context, statement icn.CID, autho
 func (c *Client) GovernanceDelegations(ctx context.Context, d icn.DID) ([]node.DelegationView, error) {
 	v, err := get[wire.Delegations](ctx, c, call{path: "/governance/delegations/" + d.String()})
 	return v.Delegations, err
+}
+
+// GovernanceRoll tells who of an electorate (0: persons and organisations) can vote, or
+// could at a moment of the past: an entry's number, or a time ("" = now).
+func (c *Client) GovernanceRoll(ctx context.Context, at string, e icn.Electorate) (node.RollView, error) {
+	q := url.Values{}
+	if at != "" {
+		q.Set("at", at)
+	}
+	if e != 0 {
+		q.Set("electorate", e.String())
+	}
+	return get[node.RollView](ctx, c, call{path: "/governance/roll", query: q})
 }
 
 // GovernanceParameters are the rules in force.

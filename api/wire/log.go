@@ -62,14 +62,16 @@ type Events struct {
 
 // EventQuery says which events are wanted. The zero query is all, from the first.
 type EventQuery struct {
-	Type    string   // a type, or its everyday name: rollback, settled, …
-	Author  *icn.DID // who said the statement
-	Job     *icn.CID
-	Account *icn.DID
-	After   string // a cursor: 12.0, or 12 for all after entry 12
-	Tail    int    // the last so many, instead of the first
-	Limit   int    // at most so many; 0: no limit
-	Follow  bool   // go on with new ones as they happen
+	Type   string   // a type, or its everyday name: rollback, settled, …
+	Author *icn.DID // who said the statement
+	Job    *icn.CID
+	// Proposal is what governance's events are about; not together with Job.
+	Proposal *icn.CID
+	Account  *icn.DID
+	After    string // a cursor: 12.0, or 12 for all after entry 12
+	Tail     int    // the last so many, instead of the first
+	Limit    int    // at most so many; 0: no limit
+	Follow   bool   // go on with new ones as they happen
 }
 
 // Entry is an entry of the log.

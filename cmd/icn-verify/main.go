@@ -6,7 +6,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -102,9 +101,11 @@ func read(name string) ([]byte, error) {
 
 func show(out io.Writer, r proof.Result, as string) error {
 	if as == "json" {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
+		b, err := r.JSON()
+		if err == nil {
+			_, err = fmt.Fprintf(out, "%s\n", b)
+		}
+		return err
 	}
 	r.WriteText(out)
 	return nil

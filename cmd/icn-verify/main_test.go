@@ -104,10 +104,17 @@ func TestTheProgramRecountsAVote(t *testing.T) {
 
 	out.Reset()
 	require.Equal(t, 0, run([]string{"--output", "json", write(t, "vote", file)}, &out, &errs))
-	var r proof.Result
+	var r struct {
+		Holds bool
+		Vote  struct {
+			Network, Proposal string
+			Recount           icn.Tally
+		}
+	}
 	require.NoError(t, json.Unmarshal(out.Bytes(), &r))
 	require.True(t, r.Holds)
 	require.EqualValues(t, 2, r.Vote.Recount.Winner)
+	require.Equal(t, network.String(), r.Vote.Network, "a CID is plain text")
 }
 
 func TestTheProgramNamesWhatIsWrong(t *testing.T) {

@@ -5,7 +5,6 @@
 package main
 
 import (
-	"encoding/json"
 	"strings"
 	"syscall/js"
 
@@ -40,7 +39,7 @@ func verify(file []byte, network string, notes []string) map[string]any {
 	r := proof.Check(file, want)
 	var text strings.Builder
 	r.WriteText(&text)
-	raw, err := json.MarshalIndent(r, "", "  ")
+	raw, err := r.JSON()
 	if err != nil {
 		raw = []byte(err.Error())
 	}

@@ -94,7 +94,7 @@ icn-node --storage-backend memory --metrics-enabled --metrics-bind-addr 0.0.0.0:
 ready
 for name in icn_node_uptime_seconds icn_mana_balance_total icn_jobs_executed_total icn_p2p_peers_connected icn_governance_proposals_total \
   wasm_memory_growth_denied_total wasm_table_growth_denied_total; do
-  curl http://127.0.0.1:9090/metrics | grep "^$name "
+  curl http://127.0.0.1:9090/metrics | grep "^$name[ {]"
 done
 end
 
