@@ -61,12 +61,15 @@ const inviteLife = 72 * time.Hour
 func (s *Server) invite(ctx context.Context, in *struct {
 	Body *wire.Invite `required:"false"`
 }) (wire.Invited, error) {
-	life := inviteLife
+	life, role := inviteLife, icn.RoleNode
 	if in.Body != nil && in.Body.Expires > 0 {
 		life = time.Duration(in.Body.Expires)
 	}
+	if in.Body != nil && in.Body.Role != 0 {
+		role = in.Body.Role
+	}
 	expires := icn.Time(time.Now().Add(life).UnixMilli())
-	code, said, err := s.n.Invite(ctx, life)
+	code, said, err := s.n.Invite(ctx, role, life)
 	out := wire.Invited{Code: code, Expires: expires}
 	out.Said, err = s.told(said, err)
 	return out, err
@@ -82,8 +85,25 @@ func (s *Server) join(ctx context.Context, in *body[wire.Join]) (wire.Joined, er
 }
 
 func (s *Server) admitMember(ctx context.Context, in *body[wire.Member]) (wire.Said, error) {
-	m := in.Body
-	return s.told(s.n.Do(ctx, icn.MemberAdmit{Member: m.DID, Role: m.Role, Name: m.Name}))
+	return s.told(s.n.Do(ctx, in.Body.Op()))
+}
+
+func (s *Server) admitMembers(ctx context.Context, in *body[wire.NewMembers]) (wire.Said, error) {
+	var ops []icn.Op
+	for _, m := range in.Body.Members {
+		ops = append(ops, m.Op())
+	}
+	return s.told(s.n.Do(ctx, ops...))
+}
+
+func (s *Server) member(_ context.Context, in *struct {
+	DID string `path:"did"`
+}) (node.MembershipView, error) {
+	d, err := icn.ParseDID(in.DID)
+	if err != nil {
+		return node.MembershipView{}, misplaced("path.did", err)
+	}
+	return s.n.Membership(d)
 }
 
 func (s *Server) accused(context.Context, *none) (wire.Accused, error) {

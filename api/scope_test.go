@@ -32,7 +32,7 @@ func keyring(t *testing.T) (access.Keys, map[string]string) {
 // adminRoutes are those that look after the node or its federation: the promise,
 // beside the table that keeps it.
 var adminRoutes = []string{"AdminBackup", "AdminVerify", "ConfigReload", "DagPrune", "NetworkConnect", "AdminRotateKey", "AdminRestore",
-	"FederationAdmit", "FederationInvite", "FederationJoin", "FederationMembers", "FederationLeave", "FederationExpel", "MeshBlacklistRemove"}
+	"FederationAdmit", "FederationInvite", "FederationJoin", "FederationMembers", "FederationMembersBatch", "FederationLeave", "FederationExpel", "MeshBlacklistRemove"}
 
 var readPosts = []string{"DagGet", "DagMeta", "DagHas", "NetworkPing"}
 

@@ -35,37 +35,50 @@ func measureReplay(ctx context.Context, bin, dir string, entries int) error {
 		return err
 	}
 	fmt.Printf("replay: %d entries of %d authors were made in %v\n", s.Height, len(who), time.Since(began).Round(time.Millisecond))
+	settle()
+	cpu := cpuOf(old.cmd.Process.Pid)
+	took, err := joins(ctx, bin, filepath.Join(dir, "young"), old, s.Height)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("replay: a joining node has the state, from a snapshot, after %v; the whole log of %d entries, each fetched, verified and folded, its roots compared, after %v: %.0f entries/s; CPU of the joining node %v, of the other %v\n",
+		took.state.Round(time.Millisecond), s.Height, took.whole.Round(time.Millisecond), float64(s.Height)/took.whole.Seconds(),
+		took.cpu, cpuOf(old.cmd.Process.Pid)-cpu)
+	return nil
+}
+
+// joined is what a joining node took: until it had the state, and the whole log.
+type joined struct{ state, whole, cpu time.Duration }
+
+// joins lets a node join, and waits until it has folded a log of this height.
+func joins(ctx context.Context, bin, dir string, old *process, height uint64) (took joined, err error) {
 	inv, err := old.api.FederationInvite(ctx, time.Hour)
 	if err != nil {
-		return err
+		return took, err
 	}
-	settle()
-	cpu, began := cpuOf(old.cmd.Process.Pid), time.Now()
-	young, err := start(ctx, bin, filepath.Join(dir, "young"), []string{"--bootstrap-peers", old.p2p, "--join-code", inv.Code})
+	began := time.Now()
+	young, err := start(ctx, bin, dir, []string{"--bootstrap-peers", old.p2p, "--join-code", inv.Code})
 	if err != nil {
-		return err
+		return took, err
 	}
 	defer young.stop()
-	var state, whole time.Duration
 	var gap uint64
-	for deadline := began.Add(2 * time.Minute); whole == 0; time.Sleep(5 * time.Millisecond) {
+	for deadline := began.Add(2 * time.Minute); took.whole == 0; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("the log did not come in time: %d entries are missing", gap)
+			return took, fmt.Errorf("the log did not come in time: %d entries are missing", gap)
 		}
 		now, err := young.api.Status(ctx)
-		if err != nil || now.Height < s.Height {
+		if err != nil || now.Height < height {
 			continue
 		}
-		if state == 0 {
-			state = time.Since(began)
+		if took.state == 0 {
+			took.state = time.Since(began)
 		}
 		gap = max(gap, now.Behind)
 		if now.Behind == 0 {
-			whole = time.Since(began)
+			took.whole = time.Since(began)
 		}
 	}
-	fmt.Printf("replay: a joining node has the state, from a snapshot, after %v; the whole log of %d entries, each fetched, verified and folded, its roots compared, after %v: %.0f entries/s; CPU of the joining node %v, of the other %v\n",
-		state.Round(time.Millisecond), s.Height, whole.Round(time.Millisecond), float64(s.Height)/(whole).Seconds(),
-		cpuOf(young.cmd.Process.Pid), cpuOf(old.cmd.Process.Pid)-cpu)
-	return nil
+	took.cpu = cpuOf(young.cmd.Process.Pid)
+	return took, nil
 }

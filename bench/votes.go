@@ -64,6 +64,58 @@ func measureVotes(ctx context.Context, bin, dir string, each time.Duration) erro
 	fmt.Printf("ballots over HTTP, one signed ballot in a request, durable, %d clients: %.0f/s, p50 %v, %v server CPU each\n", voteClients, sum.rate(), all.at(.5), sum.each())
 	fmt.Printf("    net/http that answers with what it was sent: %.0f/s, %v server CPU each; ratio %.2f\n", bare.rate(), bare.each(), sum.rate()/bare.rate())
 	fmt.Printf("    the same with one Ed25519 check: %.0f/s, %v server CPU each; ratio %.2f\n", checked.rate(), checked.each(), sum.rate()/checked.rate())
+	if err := batchVotes(ctx, ours, who[voteClients:], ballot); err != nil {
+		return err
+	}
+	return catchUp(ctx, bin, filepath.Join(dir, "young"), ours)
+}
+
+// Ballots in a request, and requests, of those that hand in many.
+const (
+	ballotsAtOnce = 4000
+	ballotBatches = 25
+)
+
+// batchVotes hands in many ballots in each request, one of them with a bad signature.
+func batchVotes(ctx context.Context, p *process, who []*author, ballot icn.BallotCast) error {
+	bodies := make([][][]byte, ballotBatches)
+	for i := range bodies {
+		for n := range ballotsAtOnce {
+			bodies[i] = append(bodies[i], who[n%len(who)].say(ballot))
+		}
+		bad := bodies[i][i]
+		bad[len(bad)-1] ^= 1
+	}
+	settle()
+	before, began := cpuOf(p.cmd.Process.Pid), time.Now()
+	for i, body := range bodies {
+		out, err := p.api.GovernanceVoteBatch(ctx, body)
+		if err != nil {
+			return err
+		}
+		if out.Refused != 1 || out.Applied != ballotsAtOnce-1 || out.Faults[0].Place != i {
+			return fmt.Errorf("batch %d: %d applied, %d refused: %v", i, out.Applied, out.Refused, out.Faults)
+		}
+	}
+	over := time.Since(began)
+	n := ballotBatches * ballotsAtOnce
+	fmt.Printf("ballots in batches of %d, one of each batch forged and named, durable, one client: %.0f/s, %v server CPU each\n",
+		ballotsAtOnce, float64(n)/over.Seconds(), ((cpuOf(p.cmd.Process.Pid) - before) / time.Duration(n)).Round(100*time.Nanosecond))
+	return nil
+}
+
+// catchUp lets a node join that fetches, checks and folds the whole log.
+func catchUp(ctx context.Context, bin, dir string, old *process) error {
+	s, err := old.api.Status(ctx)
+	if err != nil {
+		return err
+	}
+	took, err := joins(ctx, bin, dir, old, s.Height)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("catch-up of a joining node: the log of %d entries, nearly all ballots, each fetched, verified and folded: %.0f/s; CPU of the joining node %v\n",
+		s.Height, float64(s.Height)/took.whole.Seconds(), took.cpu)
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (f *federation) start(ctx context.Context, dir string, log *slog.Logger) er
 		cfg.Network.HTTPListenAddr = "127.0.0.1:0"
 		cfg.Network.P2PEnabled, cfg.Network.P2PListenAddr = true, []string{"/ip4/127.0.0.1/tcp/0"}
 		if len(f.nodes) > 0 {
-			inv, err := f.nodes[0].api.FederationInvite(ctx, time.Hour)
+			inv, err := f.nodes[0].api.FederationInvite(ctx, icn.RoleNode, time.Hour)
 			if err != nil {
 				return err
 			}

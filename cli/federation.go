@@ -21,7 +21,7 @@ func (a *app) federationCommand() *cobra.Command {
 		a.expelCommand(),
 		command("accused", "Nodes that clerks want to expel, and evidence against clerks", 0, 0, a.federationAccused),
 		command("leave", "Take this node out of its federation", 0, 0, a.federationLeave),
-		group("member", "People and organisations", a.memberCommand()))
+		a.memberCommand())
 }
 
 func (a *app) federationInit(c *cobra.Command, _ []string) error {
@@ -34,7 +34,7 @@ func (a *app) federationInit(c *cobra.Command, _ []string) error {
 		if err != nil {
 			return err
 		}
-		inv, err := cl.FederationInvite(c.Context(), 0)
+		inv, err := cl.FederationInvite(c.Context(), icn.RoleNode, 0)
 		if err != nil {
 			return err
 		}
@@ -51,25 +51,6 @@ func (a *app) federationInit(c *cobra.Command, _ []string) error {
 			a.note("\nOn the next machine:\n  icn-node --p2p-listen-addr /ip4/0.0.0.0/tcp/7000 --bootstrap-peers %s --join-code %s", addr, inv.Code)
 		})
 	})
-}
-
-func (a *app) inviteCommand() *cobra.Command {
-	var life time.Duration
-	c := command("invite", "Make a join code that lets one node in", 0, 0, func(c *cobra.Command, _ []string) error {
-		return a.with(func(cl *client.Client) error {
-			inv, err := cl.FederationInvite(c.Context(), life)
-			if err != nil {
-				return err
-			}
-			p := a.printer()
-			return p.show(inv, func() {
-				p.line("%s", inv.Code)
-				a.note("It works once, until %s: icn-node --join-code, or ICN_JOIN_CODE.", clock(inv.Expires))
-			})
-		})
-	})
-	c.Flags().DurationVar(&life, "expires", 0, "how long it is good (default 72h)")
-	return c
 }
 
 func (a *app) joinCommand() *cobra.Command {
@@ -195,9 +176,9 @@ func showFederation(p printer, f wire.Federation) {
 		p.line("")
 		rows := make([][]string, 0, len(f.Members))
 		for _, m := range f.Members {
-			rows = append(rows, []string{m.DID.String(), m.Name, m.Role.String(), number(m.Since)})
+			rows = append(rows, []string{m.DID.String(), m.Name, m.Role.String(), number(m.Since), standing(m)})
 		}
-		p.grid([]string{"member", "name", "role", "since entry"}, rows, 4)
+		p.grid([]string{"member", "name", "role", "since entry", "standing"}, rows, 4)
 	}
 	if len(f.Knocking) > 0 {
 		p.line("")
@@ -249,29 +230,4 @@ func (a *app) federationLeave(c *cobra.Command, _ []string) error {
 		}
 		return a.said(s, "The node has left its federation")
 	})
-}
-
-func (a *app) memberCommand() *cobra.Command {
-	var role, name string
-	c := command("add DID", "Take a person or an organisation in", 1, 1, func(c *cobra.Command, args []string) error {
-		m := wire.Member{Name: name}
-		var err error
-		if m.DID, err = icn.ParseDID(args[0]); err != nil {
-			return err
-		}
-		if err := m.Role.UnmarshalText([]byte(role)); err != nil || m.Role == icn.RoleNode {
-			return usageError{fmt.Sprintf("--role is person or organisation, not %q", role), c.CommandPath()}
-		}
-		return a.with(func(cl *client.Client) error {
-			s, err := cl.FederationMembers(c.Context(), m)
-			if err != nil {
-				return err
-			}
-			return a.said(s, fmt.Sprintf("%s belongs as %s", m.DID, role))
-		})
-	})
-	c.Flags().StringVar(&role, "role", "person", "person or organisation")
-	c.Flags().StringVar(&name, "name", "", "name that people see")
-	_ = c.MarkFlagRequired("name") // the flag was just defined
-	return c
 }

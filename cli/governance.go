@@ -18,7 +18,7 @@ func (a *app) governanceCommand() *cobra.Command {
 	subs := slices.Concat(
 		[]*cobra.Command{a.proposeCommand(), a.proposalsCommand(), a.proposalCommand()}, a.ballotCommands(), a.actCommands(),
 		[]*cobra.Command{a.tallyCommand(), a.ballotsCommand(), a.executeCommand()}, a.mandateCommands(),
-		[]*cobra.Command{a.rehearsalCommand(), a.voteReceiptCommand(), a.exportCommand(), a.parametersCommand(), a.submitJSONCommand()})
+		[]*cobra.Command{a.rehearsalCommand(), a.voteReceiptCommand(), a.exportCommand(), a.rollCommand(), a.parametersCommand(), a.submitJSONCommand()})
 	g := group("governance", "Proposals, votes, and what comes of them", subs...)
 	g.Long = "Members propose, vote and delegate; what they say is signed here, with the identity in use (icn-cli id). Nodes have no\n" +
 		"vote. A proposal is named by its CID, or by the end of it that lists show (4 characters or more)."

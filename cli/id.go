@@ -29,11 +29,11 @@ func (a *app) idCommand() *cobra.Command {
 	noPassphrase(create, &open)
 	show := command("show [NAME]", "Show an identity's DID; by default of the one in use", 0, 1, func(_ *cobra.Command, args []string) error { return a.idShow(args, asQR) })
 	show.Flags().BoolVar(&asQR, "qr", false, "the DID as a QR code, for who shall take you in")
-	id := group("id", "Your own identities: their keys stay on this machine",
+	id := group("id", "Your own identities: their keys stay on this machine", append(a.recoveryCommands(),
 		create,
 		command("list", "List identities", 0, 0, a.idList),
 		command("use [NAME]", "Sign with this identity; without a name, let the node sign", 0, 1, a.idUse),
-		show, a.idSealCommand(), a.idExportCommand(), a.idImportCommand(), a.idRotateCommand())
+		show, a.idSealCommand(), a.idExportCommand(), a.idImportCommand(), a.idRotateCommand())...)
 	id.Long = "Identities are Ed25519 keys in $ICN_HOME/keys (by default ~/.icn/keys), sealed with a passphrase. What you say while\n" +
 		"one is in use is signed here and handed to the node; the key is never sent. With none in use the node speaks for itself.\n\n" +
 		"The passphrase is asked for when something is signed, or taken from " + idPassphrase + " or from the file that\n" +

@@ -125,7 +125,7 @@ func (f *fleet) join(at *vessel, n int) {
 	f.Helper()
 	at.ready()
 	for range n {
-		inv, err := f.nodes[0].api.Load().FederationInvite(f.Context(), time.Hour)
+		inv, err := f.nodes[0].api.Load().FederationInvite(f.Context(), icn.RoleNode, time.Hour)
 		require.NoError(f, err)
 		v := f.add()
 		v.once = []string{"--bootstrap-peers", at.p2p, "--join-code", inv.Code}

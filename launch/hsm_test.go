@@ -32,14 +32,14 @@ func TestANodeWithItsKeyInAToken(t *testing.T) {
 	n, err := Start(t.Context(), c, Options{})
 	require.NoError(t, err)
 	did := n.DID()
-	_, err = reach(t, n).FederationInvite(t.Context(), 3600e9)
+	_, err = reach(t, n).FederationInvite(t.Context(), icn.RoleNode, 3600e9)
 	require.NoError(t, err)
 
 	// Another node comes in: the handshake is signed in the token.
 	other := alone(filepath.Join(dir, "other"))
 	other.Network.P2PEnabled, other.Network.P2PListenAddr = true, []string{"/ip4/127.0.0.1/tcp/0"}
 	other.Network.BootstrapPeers = n.P2PAddrs()[:1]
-	invited, err := reach(t, n).FederationInvite(t.Context(), 3600e9)
+	invited, err := reach(t, n).FederationInvite(t.Context(), icn.RoleNode, 3600e9)
 	require.NoError(t, err)
 	other.Federation.JoinCode = invited.Code
 	o, err := Start(t.Context(), other, Options{})

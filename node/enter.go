@@ -2,13 +2,10 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -322,33 +319,22 @@ func (n *Node) admit(ctx context.Context, d icn.DID, k knockRequest, code string
 	n.learn(d, k.Addrs)
 	op := icn.NodeAdmit{Node: d, Name: k.Name, Addrs: k.Addrs}
 	if code != "" {
-		op.Code = []byte(normalCode(code))
+		op.Code = CodeBytes(code)
 	}
 	return n.Do(ctx, op)
 }
 
-// Invite makes a join code that works once until it expires.
-func (n *Node) Invite(ctx context.Context, life time.Duration) (string, Said, error) {
-	b := make([]byte, 15)
-	if _, err := rand.Read(b); err != nil {
-		return "", Said{}, fmt.Errorf("join code: %w", err)
+// Invite makes a join code that lets one in and works once until it expires.
+func (n *Node) Invite(ctx context.Context, role icn.Role, life time.Duration) (string, Said, error) {
+	code, err := NewCode()
+	if err != nil {
+		return "", Said{}, err
 	}
-	plain := base32.StdEncoding.EncodeToString(b)
-	h := sha256.Sum256([]byte(plain))
-	said, err := n.Do(ctx, icn.InviteCreate{CodeHash: h, Role: icn.RoleNode, Expires: now() + icn.Time(life.Milliseconds())})
+	said, err := n.Do(ctx, icn.InviteCreate{CodeHash: sha256.Sum256(CodeBytes(code)), Role: role, Expires: now() + icn.Time(life.Milliseconds())})
 	if err != nil {
 		return "", said, err
 	}
-	var parts []string
-	for i := 0; i < len(plain); i += 6 {
-		parts = append(parts, plain[i:i+6])
-	}
-	return strings.Join(parts, "-"), said, nil
-}
-
-// normalCode undoes what people do to codes when they copy them.
-func normalCode(s string) string {
-	return strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(strings.TrimSpace(s)))
+	return code, said, nil
 }
 
 // Join goes over to another federation: knocks at addr, and when let in, works

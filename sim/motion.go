@@ -43,6 +43,9 @@ func (w *World) proposal() icn.Proposal {
 func (w *World) motion() icn.Motion {
 	extra := extras[w.rng.IntN(len(extras))]
 	someone := w.members[extra].did
+	if m, ok := w.clerks(); ok && w.opt.Fed > 0 && w.rng.IntN(8) == 0 {
+		return m
+	}
 	switch w.rng.IntN(20) {
 	case 0, 1, 2, 3:
 		return w.settings()

@@ -73,10 +73,10 @@ func (c *Client) FederationAdmit(ctx context.Context, d icn.DID, name string) (w
 	return post[wire.Said](ctx, c, call{path: "/federation/admit"}, wire.Admit{DID: d, Name: name})
 }
 
-// FederationInvite makes a join code that works once, for as long as life (0:
-// the node's default).
-func (c *Client) FederationInvite(ctx context.Context, life time.Duration) (wire.Invited, error) {
-	return post[wire.Invited](ctx, c, call{path: "/federation/invite"}, wire.Invite{Expires: wire.Duration(life)})
+// FederationInvite makes a join code that lets one of a role in, for as long as life
+// (0: the node's default).
+func (c *Client) FederationInvite(ctx context.Context, role icn.Role, life time.Duration) (wire.Invited, error) {
+	return post[wire.Invited](ctx, c, call{path: "/federation/invite"}, wire.Invite{Role: role, Expires: wire.Duration(life)})
 }
 
 // FederationJoin has the node go over to another federation.
@@ -87,6 +87,17 @@ func (c *Client) FederationJoin(ctx context.Context, peer, code string) (wire.Jo
 // FederationMembers takes a person or an organisation in.
 func (c *Client) FederationMembers(ctx context.Context, m wire.Member) (wire.Said, error) {
 	return post[wire.Said](ctx, c, call{path: "/federation/members"}, m)
+}
+
+// FederationMembersBatch takes many in with one statement, of at most
+// [wire.MemberBatch].
+func (c *Client) FederationMembersBatch(ctx context.Context, all []wire.Member) (wire.Said, error) {
+	return post[wire.Said](ctx, c, call{path: "/federation/members/batch"}, wire.NewMembers{Members: all})
+}
+
+// FederationMember tells of a member, also of one that has left.
+func (c *Client) FederationMember(ctx context.Context, d icn.DID) (node.MembershipView, error) {
+	return get[node.MembershipView](ctx, c, call{path: "/federation/members/" + d.String()})
 }
 
 // FederationLeave takes the node out of its federation.

@@ -121,6 +121,19 @@ func (c *Client) GovernanceDelegations(ctx context.Context, d icn.DID) ([]node.D
 	return v.Delegations, err
 }
 
+// GovernanceRoll tells who of an electorate (0: persons and organisations) can vote, or
+// could at a moment of the past: an entry's number, or a time ("" = now).
+func (c *Client) GovernanceRoll(ctx context.Context, at string, e icn.Electorate) (node.RollView, error) {
+	q := url.Values{}
+	if at != "" {
+		q.Set("at", at)
+	}
+	if e != 0 {
+		q.Set("electorate", e.String())
+	}
+	return get[node.RollView](ctx, c, call{path: "/governance/roll", query: q})
+}
+
 // GovernanceParameters are the rules in force.
 func (c *Client) GovernanceParameters(ctx context.Context) ([]wire.Parameter, error) {
 	v, err := get[wire.Parameters](ctx, c, call{path: "/governance/parameters"})

@@ -32,6 +32,24 @@ type Member struct {
 	DID  icn.DID  `json:"did"`
 	Role icn.Role `json:"role" enum:"person,organisation"`
 	Name string   `json:"name" minLength:"1" maxLength:"128"`
+	Code string   `json:"code,omitempty" maxLength:"128" doc:"A join code; without one this node must be a clerk, and the rules must let clerks admit members."`
+}
+
+// Op is the operation that takes a member in.
+func (m Member) Op() icn.MemberAdmit {
+	op := icn.MemberAdmit{Member: m.DID, Role: m.Role, Name: m.Name}
+	if m.Code != "" {
+		op.Code = node.CodeBytes(m.Code)
+	}
+	return op
+}
+
+// MemberBatch is the most members that one statement takes in.
+const MemberBatch = 500
+
+// NewMembers takes many in with one statement: all of them, or none.
+type NewMembers struct {
+	Members []Member `json:"members" minItems:"1" maxItems:"500"`
 }
 
 // Expel is a clerk's word that a node shall go.
@@ -49,6 +67,7 @@ type Accused struct {
 // Invite asks for a join code.
 type Invite struct {
 	Expires Duration `json:"expires,omitempty" doc:"How long it is good: seconds, or as in 72h (the default)."`
+	Role    icn.Role `json:"role,omitempty" enum:"node,person,organisation" doc:"Whom it lets in; by default a node."`
 }
 
 // Invited is a join code that works once.
