@@ -6,7 +6,6 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
-	"github.com/InterCooperative-Network/icn-core/key/signature"
 	"github.com/InterCooperative-Network/icn-core/state"
 	"github.com/InterCooperative-Network/icn-core/tally"
 )
@@ -212,5 +211,3 @@ func difference(said, counted icn.Tally) string {
 	}
 	return ""
 }
-
-var verifyOne = signature.Verify

@@ -226,7 +226,9 @@ func (w *World) Run() error {
 		w.opt.Stage.Begin(w)
 	} else {
 		w.at(300, w.client)
-		w.at(400, w.assemble)
+		if w.governed() {
+			w.at(400, w.assemble)
+		}
 		w.at(w.opt.Millis/3+w.rng.Int64N(2000), w.loseClerk)
 	}
 	if !w.opt.Quiet {
