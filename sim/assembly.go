@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"fmt"
-
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
@@ -66,7 +64,7 @@ func (w *World) assemble() {
 	case 11:
 		w.forgeBallot(id)
 	case 12:
-		w.part()
+		w.goAway()
 	}
 	if w.rng.IntN(8) == 0 {
 		w.attend()
@@ -263,15 +261,15 @@ func (w *World) attend() {
 	}
 }
 
-// part has one of those who come and go leave, or lets one in.
-func (w *World) part() {
+// goAway has one of those who come and go leave.
+func (w *World) goAway() {
 	p := w.members[extras[w.rng.IntN(len(extras))]]
 	w.voice(p, icn.MemberLeave{})
 }
 
 // opened plans what happens about a vote at the last moment and after it.
 func (w *World) opened(id icn.CID, deadline icn.Time) {
-	if w.now >= w.opt.Millis {
+	if w.opt.Stage != nil || w.now >= w.opt.Millis {
 		return
 	}
 	left := int64(deadline) - epoch - w.now
@@ -303,7 +301,7 @@ func (w *World) opened(id icn.CID, deadline icn.Time) {
 // accepted gives those who can veto, and others, the time to do so.
 func (w *World) accepted(id icn.CID) {
 	group := w.oracle.polls.veto
-	if w.rng.IntN(2) == 0 {
+	if w.opt.Stage != nil || w.rng.IntN(2) == 0 {
 		return
 	}
 	p := w.anyone()
@@ -327,5 +325,3 @@ func (w *World) loseClerk() {
 	w.note(11, uint64(m.n))
 	m.crash()
 }
-
-func title(n uint64) string { return fmt.Sprint("question ", n) }

@@ -8,7 +8,7 @@ import (
 
 // proposal is something that members of a world may ask each other.
 func (w *World) proposal() icn.Proposal {
-	p := icn.Proposal{Title: title(uint64(w.rng.IntN(1000))), Motion: w.motion(), Method: icn.YesNo, Electorate: icn.Persons}
+	p := icn.Proposal{Title: fmt.Sprint("question ", w.rng.IntN(1000)), Motion: w.motion(), Method: icn.YesNo, Electorate: icn.Persons}
 	switch w.rng.IntN(8) {
 	case 0:
 		p.Electorate = icn.Organisations

@@ -1,7 +1,8 @@
 // Package sim runs whole federations in one goroutine, from one seed: the real
 // loop, order, core and folds of every node, over a simulated network, disk and
 // clock that lose, double, delay and reorder messages, cut the network apart,
-// crash nodes in mid-write, skew clocks, break disks, and put old backups back.
+// crash nodes in mid-write, skew clocks, break disks, and put old backups back. Members
+// govern all of it: they propose and vote, in time and too late.
 //
 // The invariant: the same seed gives the same run, to the byte ([World.Trace]).
 // After every entry that any node applies, the oracle re-checks what must hold;
