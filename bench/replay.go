@@ -3,9 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"github.com/InterCooperative-Network/icn-core/icn"
 	"path/filepath"
 	"time"
+
+	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 // measureReplay fills a federation of one with signed entries of many authors, and
