@@ -17,6 +17,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/client"
 	"github.com/InterCooperative-Network/icn-core/config"
 	"github.com/InterCooperative-Network/icn-core/core"
+	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/launch"
 )
 
@@ -110,7 +111,7 @@ func newFleet(ctx context.Context, dir string, n int) (*fleet, error) {
 		c.Network.P2PEnabled, c.Network.P2PListenAddr = true, []string{"/ip4/127.0.0.1/tcp/0"}
 		c.Performance.ManaRegenerationRate = 1_000_000_000
 		if i > 0 {
-			inv, err := api.FederationInvite(ctx, time.Hour)
+			inv, err := api.FederationInvite(ctx, icn.RoleNode, time.Hour)
 			if err != nil {
 				return f, err
 			}
