@@ -173,7 +173,7 @@ func (a *assembly) belongs(d icn.DID) (found bool) {
 	return found
 }
 
-const soon = 3 * time.Second
+const soon = 5 * time.Second
 
 // briefly lets votes end by themselves after a moment.
 func briefly(r *icn.Rules) { r.VotingMillis = uint64(soon.Milliseconds()) }

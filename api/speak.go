@@ -20,8 +20,9 @@ import (
 type speech struct {
 	wire.Signed
 	author  icn.DID
-	op      icn.Op // nil: only the signed statement says it
-	kind    string // of the operation
+	op      icn.Op  // nil: only the signed statement says it
+	about   icn.CID // the proposal, as far as the request names it
+	kind    string  // of the operation
 	words   string
 	message string // once it is applied
 }
@@ -79,6 +80,9 @@ func (sp speech) agrees() error {
 		if op.Kind() != sp.kind {
 			return wrong("it says %s, here %s is taken", op.Kind(), sp.kind)
 		}
+		if about, ok := proposalOf(op); ok && sp.about.Defined() && about != sp.about {
+			return wrong("it is about the proposal %s, the request about %s", about, sp.about)
+		}
 	}
 	if sp.op != nil {
 		same := *st
@@ -88,6 +92,25 @@ func (sp speech) agrees() error {
 		}
 	}
 	return nil
+}
+
+// proposalOf is the proposal that an operation is about.
+func proposalOf(op icn.Op) (icn.CID, bool) {
+	switch o := op.(type) {
+	case icn.BallotCast:
+		return o.Proposal, true
+	case icn.ProposalAdvance:
+		return o.ID, true
+	case icn.ProposalSponsor:
+		return o.ID, true
+	case icn.ProposalWithdraw:
+		return o.ID, true
+	case icn.ProposalVeto:
+		return o.ID, true
+	case icn.ProposalClose:
+		return o.ID, true
+	}
+	return icn.CID{}, false
 }
 
 // compose is the statement without its signature.

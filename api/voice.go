@@ -37,7 +37,7 @@ func (s *Server) propose(ctx context.Context, in *body[wire.ProposalSubmit]) (wi
 
 // act is what a member says about a proposal; its DID stands in one of three fields.
 func (s *Server) act(ctx context.Context, a wire.ProposalAct, op icn.Op, message string) (wire.Spoken, error) {
-	sp := speech{Signed: a.Signed, kind: op.Kind(), message: message}
+	sp := speech{Signed: a.Signed, about: a.ProposalID, kind: op.Kind(), message: message}
 	for _, d := range []icn.DID{a.Member, a.Proposer, a.Sponsor} {
 		switch {
 		case d.IsZero():
@@ -144,10 +144,11 @@ func (s *Server) execute(_ context.Context, in *body[wire.Execute]) (wire.Spoken
 	return wire.Spoken{}, fmt.Errorf("execute %s: %w: it was not accepted, it is %s", v.ID, icn.ErrConflict, v.Status)
 }
 
-// ballot is what is common to all ways of voting.
+// ballot is what is common to all ways of voting. Without choose, the signed statement
+// says it.
 func (s *Server) ballot(ctx context.Context, signed wire.Signed, voter, forDID icn.DID, id icn.CID, choose func(governance.Proposal) ([]uint64, error)) (wire.Spoken, error) {
-	sp := speech{Signed: signed, author: voter, kind: icn.BallotCast{}.Kind(), message: "Vote cast successfully"}
-	if id.Defined() || len(signed.Statement) == 0 {
+	sp := speech{Signed: signed, author: voter, about: id, kind: icn.BallotCast{}.Kind(), message: "Vote cast successfully"}
+	if choose != nil {
 		p, err := s.putForward(id)
 		if err != nil {
 			return wire.Spoken{}, err
@@ -172,7 +173,7 @@ func (s *Server) ballot(ctx context.Context, signed wire.Signed, voter, forDID i
 func (s *Server) vote(ctx context.Context, in *body[wire.Vote]) (wire.Spoken, error) {
 	b := in.Body
 	if len(b.Statement) > 0 && b.Option == "" { // the statement says it
-		return s.ballot(ctx, b.Signed, b.Voter, b.For, icn.CID{}, nil)
+		return s.ballot(ctx, b.Signed, b.Voter, b.For, b.ProposalID, nil)
 	}
 	return s.ballot(ctx, b.Signed, b.Voter, b.For, b.ProposalID, func(p governance.Proposal) ([]uint64, error) {
 		choice, err := wire.YesNoChoice(b.Option)
@@ -188,7 +189,7 @@ func voteBy(method icn.Method) func(*Server, context.Context, *body[wire.OptionV
 	return func(s *Server, ctx context.Context, in *body[wire.OptionVote]) (wire.Spoken, error) {
 		b := in.Body
 		if len(b.Statement) > 0 && len(b.Preferences) == 0 && len(b.Points) == 0 { // the statement says it
-			return s.ballot(ctx, b.Signed, b.Voter, b.For, icn.CID{}, nil)
+			return s.ballot(ctx, b.Signed, b.Voter, b.For, b.ProposalID, nil)
 		}
 		return s.ballot(ctx, b.Signed, b.Voter, b.For, b.ProposalID, func(p governance.Proposal) ([]uint64, error) {
 			if p.Method != method {

@@ -116,7 +116,9 @@ func TestASignedStatementMustSayWhatTheRequestSays(t *testing.T) {
 		got := a.ask("vote", f)
 		require.Equal(t, http.StatusUnprocessableEntity, got.status, what+got.body)
 	}
-	got := a.ask("revoke", fields{"statement": statement})
+	got := a.ask("vote", fields{"proposal_id": other.String(), "statement": statement})
+	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
+	got = a.ask("revoke", fields{"statement": statement})
 	require.Equal(t, http.StatusUnprocessableEntity, got.status, got.body)
 	require.Empty(t, a.ballots(id))
 	for _, f := range []fields{{"voter_did": me.DID(), "proposal_id": id.String(), "vote_option": "yes", "statement": statement}, {"statement": statement}} {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/api/client"
 	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 const (
@@ -147,7 +148,7 @@ func federation(ctx context.Context, o federationOptions) (*nodes, error) {
 	for i := range o.nodes {
 		var extra []string
 		if i > 0 {
-			inv, err := f.procs[0].api.FederationInvite(ctx, time.Hour)
+			inv, err := f.procs[0].api.FederationInvite(ctx, icn.RoleNode, time.Hour)
 			if err != nil {
 				return f, err
 			}

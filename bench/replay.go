@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"github.com/InterCooperative-Network/icn-core/icn"
 	"path/filepath"
 	"time"
 )
@@ -52,7 +53,7 @@ type joined struct{ state, whole, cpu time.Duration }
 
 // joins lets a node join, and waits until it has folded a log of this height.
 func joins(ctx context.Context, bin, dir string, old *process, height uint64) (took joined, err error) {
-	inv, err := old.api.FederationInvite(ctx, time.Hour)
+	inv, err := old.api.FederationInvite(ctx, icn.RoleNode, time.Hour)
 	if err != nil {
 		return took, err
 	}

@@ -124,7 +124,27 @@ func (a *app) statementSubmit(ctx context.Context, c *client.Client, file string
 	}
 	said, err := c.StatementSay(ctx, s.Encode())
 	if err != nil {
-		return err
+		return refused(ctx, c, s, err)
 	}
 	return a.confirmed(ctx, c, spoken{said, s}, w)
+}
+
+// refused says what a statement's author can do, where its number or its key is not
+// good any more.
+func refused(ctx context.Context, c *client.Client, s *icn.Statement, why error) error {
+	if !errors.Is(why, icn.ErrConflict) && !errors.Is(why, icn.ErrDenied) && !errors.Is(why, icn.ErrInvalid) {
+		return why
+	}
+	account, err := c.AccountMana(ctx, s.Author, "")
+	switch {
+	case errors.Is(err, icn.ErrNotFound):
+		return advised{why, "Its author, " + s.Author.String() + ", does not belong to this federation."}
+	case err != nil:
+		return why
+	case !key.Verify(account.Key, s.SigningBytes(), s.Sig[:]):
+		return advised{why, "It is not signed with the key that its author has now. If that was rotated: the author has to sign it again."}
+	case errors.Is(why, icn.ErrConflict) && s.Number < account.Next:
+		return advised{why, fmt.Sprintf("If it is the number that was used for something else: the author can sign it again, with --number %d.", account.Next)}
+	}
+	return why
 }

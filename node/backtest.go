@@ -94,7 +94,10 @@ func (n *Node) BackTest(ctx context.Context, id icn.CID, back time.Duration) (Ba
 		return BackTest{}, err
 	}
 	r.out.Since = max(r.head.Time-icn.Time(back.Milliseconds()), 0)
-	if err := r.run(ctx); err != nil {
+	switch err := r.run(ctx); {
+	case ctx.Err() != nil:
+		return r.out, fmt.Errorf("back-test: %w: it was broken off", icn.ErrUnavailable)
+	case err != nil:
 		return r.out, fmt.Errorf("back-test: %w", err)
 	}
 	return r.out, nil

@@ -415,6 +415,10 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 			}
 		case icn.JobRolledBack:
 			n.stats.RolledBack.Add(1)
+		case icn.RuleChanged:
+			if b.Name == "open_rate_limit" { // whoever voted on it is not answered before it counts
+				n.strangers.Store(b.Becomes)
+			}
 		default:
 			n.countVote(b)
 		}

@@ -100,7 +100,7 @@ func TestJobIsRunSettledAndProven(t *testing.T) {
 		t.Error(err)
 	}
 	p.Entry[len(p.Entry)-1] ^= 1
-	if err := p.Verify(f.Network, []icn.DID{n.Me()}, key.Verify); !errors.Is(err, icn.ErrInvalid) {
+	if err := p.Verify(f.Network, []icn.DID{n.Me()}, key.Verify); !errors.Is(err, icn.ErrCorrupt) {
 		t.Errorf("a changed entry is proven: %v", err)
 	}
 }

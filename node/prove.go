@@ -96,6 +96,13 @@ func (l *Loop) clerksChanged(index uint64) {
 	}
 }
 
+// handsOver says whether this node was a clerk by the last hand-over and others are
+// now: its word on who they are is still wanted. Where all clerks change at once,
+// nobody else could show strangers that the new ones are.
+func (l *Loop) handsOver() bool {
+	return l.proofs.clerks != 0 && slices.ContainsFunc(l.proofs.told, func(c identity.Clerk) bool { return c.DID == l.me })
+}
+
 // decidedAt notes that a row of a closed vote changed.
 func (l *Loop) decidedAt(index uint64, body icn.EventBody) {
 	switch e := body.(type) {

@@ -158,7 +158,8 @@ func isClerk(all []identity.Clerk, d icn.DID) bool {
 	return slices.ContainsFunc(all, func(k identity.Clerk) bool { return k.DID == d })
 }
 
-// signed says whether a signature is by a key of its signer that we know of.
+// signed says whether a signature is by a key that its signer has or had, as far as we
+// know: who takes another key may sign once more with the one before.
 func (c *Certified) signed(s icn.NoteSig, point icn.Checkpoint, next []identity.Clerk) bool {
 	text := []byte(point.Text())
 	for _, k := range slices.Concat(c.Clerks, next) {
@@ -166,12 +167,7 @@ func (c *Certified) signed(s icn.NoteSig, point icn.Checkpoint, next []identity.
 			return true
 		}
 	}
-	for _, k := range c.Keys[s.Signer] {
-		if c.verify(k, text, s.Sig[:]) {
-			return true
-		}
-	}
-	return false
+	return c.Keys.Signed(s.Signer, text, s.Sig[:], c.verify)
 }
 
 // compare looks for checkpoints that contradict this one: of the same size, with other

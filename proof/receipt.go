@@ -79,7 +79,7 @@ func (x Receipt) Verify(want Expect) (out ReceiptReport, err error) {
 		return bad("nobody said anything in it")
 	case s.Network != c.Network:
 		return bad("what it holds was said to another federation")
-	case !c.Keys.Signed(s.Author, icn.SigningBytesOf(e.Wire), s.Sig[:], verifyOne):
+	case !c.Keys.Signed(s.Author, icn.SigningBytesOf(e.Wire), s.Sig[:], c.verify):
 		return bad(fmt.Sprintf("the signature is by no key of %s that the file knows of", s.Author))
 	case x.Op >= uint64(len(s.Ops)):
 		return bad(fmt.Sprintf("it has %d operations, the receipt is about number %d, counted from 0", len(s.Ops), x.Op))

@@ -6,7 +6,6 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/governance"
 	"github.com/InterCooperative-Network/icn-core/icn"
-	"github.com/InterCooperative-Network/icn-core/key/signature"
 	"github.com/InterCooperative-Network/icn-core/state"
 	"github.com/InterCooperative-Network/icn-core/tally"
 )
@@ -86,7 +85,11 @@ func names(c Certified) (out []icn.DID) {
 func (c Certified) words(handovers int) string {
 	s := fmt.Sprintf("%d of %d clerks signed the checkpoint of %d entries", len(c.Signed), len(c.Clerks), c.Checkpoint.Size)
 	if handovers > 0 {
-		s += fmt.Sprintf("; clerks changed %d times since the beginning, each time signed by a majority of those before", handovers)
+		times := "once"
+		if handovers > 1 {
+			times = fmt.Sprintf("%d times", handovers)
+		}
+		s += "; clerks changed " + times + " since the beginning, signed by a majority of those before"
 	}
 	return s
 }
@@ -212,5 +215,3 @@ func difference(said, counted icn.Tally) string {
 	}
 	return ""
 }
-
-var verifyOne = signature.Verify

@@ -188,6 +188,23 @@ func TestClerksThatChangedAreFollowed(t *testing.T) {
 	}
 }
 
+// A clerk that has taken another key may have signed once more with the one before,
+// when others had not heard of it.
+func TestAClerksFormerKeyIsStillItsOwn(t *testing.T) {
+	w := newWorld(t, named(8)...)
+	id := w.propose("member-00", icn.Proposal{})
+	w.say("n1", icn.NodeAdmit{Node: did("n4"), Name: "n4"})
+	w.say("n1", icn.NodeAdmit{Node: did("n5"), Name: "n5"})
+	w.rotate("n5", "n5's second key")
+	delete(w.keys, "n5")
+	five := w.handover("n1", "n2", "n5")
+	v := w.export(id, w.close(id))
+	v.Note = w.sign(w.point(), "n1", "n2", "n3")
+	v.Handovers = []proof.Handover{five}
+	_, err := again(t, v).Verify(proof.Expect{})
+	require.NoError(t, err)
+}
+
 // handoverOf is a change of clerks whose checkpoint others have signed.
 func (w *world) handoverOf(h proof.Handover, nodes ...string) proof.Handover {
 	c, _, err := icn.ParseNote(h.Note)

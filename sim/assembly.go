@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"fmt"
-
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
@@ -33,6 +31,11 @@ func convene(r *icn.Rules, seed uint64) {
 	}
 }
 
+// governed says whether members decide anything in a world: in the first ones, which
+// every test run goes through, and in half of those that only long runs reach. Votes
+// make a world three times as dear.
+func (w *World) governed() bool { return w.opt.Seed <= 40 || w.opt.Seed%8 < 4 }
+
 // assemble lets somebody do something about what is voted on.
 func (w *World) assemble() {
 	if w.now >= w.opt.Millis {
@@ -61,7 +64,7 @@ func (w *World) assemble() {
 	case 11:
 		w.forgeBallot(id)
 	case 12:
-		w.part()
+		w.goAway()
 	}
 	if w.rng.IntN(8) == 0 {
 		w.attend()
@@ -77,7 +80,7 @@ func (w *World) voice(p *person, ops ...icn.Op) {
 		return
 	}
 	m.do(m.life, func(l *node.Loop) {
-		wire := w.signed(l, p, ops...)
+		wire := w.signed(l, p, w.until(), ops...)
 		w.handIn(m, l, wire)
 		if w.rng.IntN(8) == 0 {
 			w.later(w.rng.Int64N(300), wire)
@@ -258,18 +261,22 @@ func (w *World) attend() {
 	}
 }
 
-// part has one of those who come and go leave, or lets one in.
-func (w *World) part() {
+// goAway has one of those who come and go leave.
+func (w *World) goAway() {
 	p := w.members[extras[w.rng.IntN(len(extras))]]
 	w.voice(p, icn.MemberLeave{})
 }
 
 // opened plans what happens about a vote at the last moment and after it.
 func (w *World) opened(id icn.CID, deadline icn.Time) {
-	if w.now >= w.opt.Millis {
+	if w.opt.Stage != nil || w.now >= w.opt.Millis {
 		return
 	}
 	left := int64(deadline) - epoch - w.now
+	if w.rng.IntN(3) == 0 { // in force until the end, and no longer
+		o := icn.DelegationSet{To: w.anyone().did, Scope: icn.Scope{Proposal: id}, Expires: deadline + icn.Time(20*w.rng.IntN(3))}
+		w.at(w.rng.Int64N(max(left, 1)), func() { w.voice(w.anyone(), o) })
+	}
 	for range 1 + w.rng.IntN(3) {
 		w.at(left-w.rng.Int64N(200), func() {
 			if w.rng.IntN(2) == 0 {
@@ -285,7 +292,7 @@ func (w *World) opened(id icn.CID, deadline icn.Time) {
 			return
 		}
 		m.do(m.life, func(l *node.Loop) {
-			wire := w.signed(l, w.anyone(), icn.BallotCast{Proposal: id, Choice: w.choice(w.oracle.polls.book[id])})
+			wire := w.signed(l, w.anyone(), w.until(), icn.BallotCast{Proposal: id, Choice: w.choice(w.oracle.polls.book[id])})
 			w.later(int64(deadline)-epoch-w.now+w.rng.Int64N(300), wire)
 		})
 	})
@@ -294,7 +301,7 @@ func (w *World) opened(id icn.CID, deadline icn.Time) {
 // accepted gives those who can veto, and others, the time to do so.
 func (w *World) accepted(id icn.CID) {
 	group := w.oracle.polls.veto
-	if w.rng.IntN(2) == 0 {
+	if w.opt.Stage != nil || w.rng.IntN(2) == 0 {
 		return
 	}
 	p := w.anyone()
@@ -318,5 +325,3 @@ func (w *World) loseClerk() {
 	w.note(11, uint64(m.n))
 	m.crash()
 }
-
-func title(n uint64) string { return fmt.Sprint("question ", n) }

@@ -92,16 +92,16 @@ func (w *World) personSays(m *machine) {
 			next := didOf(fmt.Sprint("key ", p.keys, " of ", p.did))
 			ops = append(ops, icn.KeyRotate{Key: next, Proof: [64]byte(sign(next, icn.RotationBytes(w.genesis.CID, p.did, next)))})
 		}
-		w.handIn(m, l, w.signed(l, p, ops...))
+		w.handIn(m, l, w.signed(l, p, w.until(), ops...))
 	})
 }
 
 // signed is a statement of a member, with the key that the node has for it.
-func (w *World) signed(l *node.Loop, p *person, ops ...icn.Op) []byte {
+func (w *World) signed(l *node.Loop, p *person, until icn.Time, ops ...icn.Op) []byte {
 	key := p.did
 	l.View(func(c *core.Machine) { p.number, key = max(p.number, c.NextNumber(p.did)-1), c.KeyOf(p.did) })
 	p.number += 1 + uint64(w.rng.IntN(3))
-	s := &icn.Statement{Network: w.genesis.CID, Author: p.did, Number: p.number, Until: w.until(), Ops: ops}
+	s := &icn.Statement{Network: w.genesis.CID, Author: p.did, Number: p.number, Until: until, Ops: ops}
 	s.Sig = [64]byte(sign(key, s.SigningBytes()))
 	wire := s.Encode()
 	p.said = append(p.said, wire)

@@ -8,7 +8,7 @@ import (
 
 // proposal is something that members of a world may ask each other.
 func (w *World) proposal() icn.Proposal {
-	p := icn.Proposal{Title: title(uint64(w.rng.IntN(1000))), Motion: w.motion(), Method: icn.YesNo, Electorate: icn.Persons}
+	p := icn.Proposal{Title: fmt.Sprint("question ", w.rng.IntN(1000)), Motion: w.motion(), Method: icn.YesNo, Electorate: icn.Persons}
 	switch w.rng.IntN(8) {
 	case 0:
 		p.Electorate = icn.Organisations
@@ -43,6 +43,9 @@ func (w *World) proposal() icn.Proposal {
 func (w *World) motion() icn.Motion {
 	extra := extras[w.rng.IntN(len(extras))]
 	someone := w.members[extra].did
+	if m, ok := w.clerks(); ok && w.opt.Fed > 0 && w.rng.IntN(8) == 0 {
+		return m
+	}
 	switch w.rng.IntN(20) {
 	case 0, 1, 2, 3:
 		return w.settings()

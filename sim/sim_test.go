@@ -52,7 +52,7 @@ func TestFederationsComeToRest(t *testing.T) {
 		sum.Lies == 0 || sum.Checks == 0 || sum.Convicted == 0 || sum.Banned == 0 || sum.Spent == 0 || sum.Children == 0 ||
 		sum.LeftOut == 0 || sum.FalseRoots == 0 || sum.Left <= sum.Expelled || sum.Expelled == 0 ||
 		sum.Fed == 0 || sum.Twisted == 0 || sum.Astray == 0 || sum.Returned == 0 ||
-		sum.Opened == 0 || sum.Enacted == 0 || sum.NotEnacted == 0 || sum.Rejected == 0 || sum.Vetoed == 0 || sum.Withdrawn == 0 ||
+		sum.Recounted == 0 || sum.Opened == 0 || sum.Enacted == 0 || sum.NotEnacted == 0 || sum.Rejected == 0 || sum.Vetoed == 0 || sum.Withdrawn == 0 ||
 		sum.Early == 0 || sum.Ties == 0 || sum.Choices == 0 || sum.Followed == 0 || sum.Vanished == 0 ||
 		sum.Ballots == 0 || sum.Changed == 0 || sum.ProxyBallots == 0 || sum.LateBallots == 0 ||
 		sum.Delegations == 0 || sum.Revoked == 0 || sum.LastMoment == 0 ||

@@ -17,6 +17,8 @@ type Stage struct {
 	Rules func(*icn.Rules)                // changes the rules of the world; may be nil
 	Delay func(from, to int) (ms float64) // of a message, before jitter; nil: a few milliseconds
 	Tune  node.Tuning                     // of all nodes; zero: as in other worlds
+
+	Members int // persons who found the federation with its nodes
 }
 
 // At does f at a time, in milliseconds since the world began.
@@ -55,6 +57,24 @@ func (w *World) Post(n int, o icn.JobPost) bool {
 	})
 	return taken
 }
+
+// Say has a member say something through a node, which keeps it until it can be
+// ordered. It returns the statement's hash, and false when the node is down.
+func (w *World) Say(n, member int, ops ...icn.Op) (id icn.CID, ok bool) {
+	m := w.nodes[n]
+	if !m.up() || !m.admitted {
+		return id, false
+	}
+	m.do(m.life, func(l *node.Loop) {
+		wire := w.signed(l, w.members[member], 0, ops...)
+		id = icn.SumCID(icn.DagCBOR, wire)
+		w.handIn(m, l, wire)
+	})
+	return id, true
+}
+
+// Member is a member's DID.
+func (w *World) Member(i int) icn.DID { return w.members[i].did }
 
 // Down stops a node as a power cut does; Up starts it again.
 func (w *World) Down(n int) { w.nodes[n].crash() }

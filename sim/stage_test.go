@@ -168,3 +168,35 @@ func TestAnyNodeCanLeave(t *testing.T) {
 		}
 	}
 }
+
+// A clerk that members vote out while it is down takes itself for one when it comes
+// back. It hears of it, also where the leader feeds fewer learners than there are.
+func TestAClerkThatIsVotedOutWhileItIsAwayHearsOfIt(t *testing.T) {
+	for seed := range uint64(10) {
+		var chosen int64
+		var w *sim.World
+		st := &sim.Stage{Members: 3, Rules: func(r *icn.Rules) { r.Sponsors = 1 }, Event: func(ms int64, e icn.Event) {
+			switch b := e.Body.(type) {
+			case icn.VotingOpened:
+				w.At(ms+50, func() { w.Say(0, 1, icn.BallotCast{Proposal: b.Proposal, Choice: []uint64{icn.Yes}}) })
+			case icn.ClerksChosen:
+				chosen = ms
+			}
+		}}
+		st.Begin = func(x *sim.World) {
+			w = x
+			w.At(1000, func() { w.Down(2) })
+			w.At(1500, func() {
+				m := icn.SetClerks{Nodes: []icn.DID{w.Name(0), w.Name(3), w.Name(4)}}
+				w.Say(0, 0, icn.ProposalCreate{Proposal: icn.Proposal{Title: "Others order the log", Motion: m, Method: icn.YesNo, Electorate: icn.Persons}})
+			})
+			w.At(6000, func() { w.Up(2) })
+		}
+		x := sim.New(sim.Options{Seed: seed, Nodes: 6, Clerks: 3, Fed: 1, Millis: 6500, Stage: st})
+		if err := x.Run(); err != nil {
+			t.Errorf("%v\n%s", err, x.Describe())
+		} else if chosen == 0 {
+			t.Errorf("seed %d: nobody was voted out", seed)
+		}
+	}
+}

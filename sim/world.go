@@ -1,7 +1,8 @@
 // Package sim runs whole federations in one goroutine, from one seed: the real
 // loop, order, core and folds of every node, over a simulated network, disk and
 // clock that lose, double, delay and reorder messages, cut the network apart,
-// crash nodes in mid-write, skew clocks, break disks, and put old backups back.
+// crash nodes in mid-write, skew clocks, break disks, and put old backups back. Members
+// govern all of it: they propose and vote, in time and too late.
 //
 // The invariant: the same seed gives the same run, to the byte ([World.Trace]).
 // After every entry that any node applies, the oracle re-checks what must hold;
@@ -152,20 +153,30 @@ func New(o Options) *World {
 			m.admitted = true
 		}
 	}
-	for i := range people {
-		p := &person{did: memberDID(i, o.Seed)}
-		w.members = append(w.members, p)
-		role := icn.RolePerson
-		if organisation(i) {
-			role = icn.RoleOrg
-		}
-		if !slices.Contains(extras, i) {
-			g.Members = append(g.Members, icn.GenesisMember{DID: p.did, Role: role, Name: fmt.Sprint("m", i)})
-		}
-	}
+	w.populate(&g)
 	w.oracle.polls.init(w, g)
 	w.genesis = g.Block()
 	return w
+}
+
+// populate says who the members are: those of a stage all found it; of those of a world
+// of chance, some come later.
+func (w *World) populate(g *icn.Genesis) {
+	n, late := people, extras
+	if w.opt.Stage != nil {
+		n, late = w.opt.Stage.Members, nil
+	}
+	for i := range n {
+		p := &person{did: memberDID(i, w.opt.Seed)}
+		w.members = append(w.members, p)
+		role := icn.RolePerson
+		if w.opt.Stage == nil && organisation(i) {
+			role = icn.RoleOrg
+		}
+		if !slices.Contains(late, i) {
+			g.Members = append(g.Members, icn.GenesisMember{DID: p.did, Role: role, Name: fmt.Sprint("m", i)})
+		}
+	}
 }
 
 func memberDID(i int, seed uint64) icn.DID { return didOf(fmt.Sprintf("member %d of %d", i, seed)) }
@@ -215,7 +226,9 @@ func (w *World) Run() error {
 		w.opt.Stage.Begin(w)
 	} else {
 		w.at(300, w.client)
-		w.at(400, w.assemble)
+		if w.governed() {
+			w.at(400, w.assemble)
+		}
 		w.at(w.opt.Millis/3+w.rng.Int64N(2000), w.loseClerk)
 	}
 	if !w.opt.Quiet {

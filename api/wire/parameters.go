@@ -50,7 +50,7 @@ var ruleDocs = map[string]string{
 	"clerks_admit_members":       "1: a clerk admits members by its own word; 0: that takes a join code or a vote.",
 	"invites_per_member":         "Open join codes of one member.",
 	"recovery_delay_ms":          "From the guardians' word to a member's new key.",
-	"open_rate_limit":            "Requests a minute that every node answers to a caller without a credential; 0: as its own file says.",
+	"open_rate_limit":            "Requests a minute that every node answers to a caller without a credential, unless it answers none; 0: as its own file says.",
 }
 
 // ParametersOf shows rules.

@@ -49,6 +49,8 @@ type Report struct {
 	Burnt      uint64            `json:"burnt"`
 	By         map[string]int    `json:"jobs_by_node"`
 	Balances   map[string]uint64 `json:"balances"`
+	Votes      int               `json:"votes_closed"`
+	Accepted   int               `json:"votes_accepted"`
 	Err        string            `json:"broken,omitempty"` // what must not happen has happened
 }
 
@@ -65,6 +67,7 @@ type run struct {
 	site    map[int]int
 	open    int
 	counted map[string]int // things that are told a few times only
+	asked   icn.CID        // what was proposed last
 }
 
 // Run plays the scenario to its end.
@@ -79,7 +82,7 @@ func (s *Scenario) Run() (*Report, error) {
 	var bad error
 	f := s.Federation
 	x.w = sim.New(sim.Options{Seed: s.Seed, Nodes: f.Nodes, Millis: s.Seconds * 1000, Stage: &sim.Stage{
-		Begin: x.begin, Event: x.event, Delay: x.delay,
+		Begin: x.begin, Event: x.event, Delay: x.delay, Members: f.Members,
 		Rules: func(r *icn.Rules) {
 			*r = icn.DefaultRules()
 			bad = s.rules(r)
@@ -188,6 +191,8 @@ func (x *run) event(ms int64, e icn.Event) {
 		x.tell("%s gets no jobs until %d s: %s", x.name(b.Executor), (int64(b.Until)-int64(e.Time)+ms)/1000, b.Reason)
 	case icn.ExecutorConvicted:
 		x.often("lie", "%s is convicted: its result is not what others found", x.name(b.Executor))
+	case icn.VotingOpened, icn.VotingClosed, icn.ProposalMoved, icn.RuleChanged:
+		x.voteEvent(b)
 	case icn.NodeRejoined:
 		x.tell("%s has taken a new place in the order: %s", x.name(b.Node), b.Reason)
 	}
@@ -291,6 +296,7 @@ func (x *run) happen(e Event) {
 	}
 	each(e.Unmute, "answers again", func(i int) { x.w.Mute(i, false) })
 	each(e.Skew, fmt.Sprintf("has a clock that is %s off", span(e.SkewMS)), func(i int) { x.w.Skew(i, e.SkewMS) })
+	x.ballots(e)
 	if e.Loss != nil {
 		x.w.Loss(*e.Loss)
 		x.tell("%d of 1,000 messages are lost from here on", *e.Loss)

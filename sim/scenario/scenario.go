@@ -45,6 +45,7 @@ type Federation struct {
 	Names   []string `toml:"names"` // or their names
 	DelayMS float64  `toml:"delay_ms"`
 	Loss    int      `toml:"loss_permille"`
+	Members int      `toml:"members"` // persons who vote: member1, member2, …
 	TickMS  int64    `toml:"tick_ms"` // how often a node looks up; more makes large worlds cheaper, and elections slower
 }
 
@@ -83,6 +84,15 @@ type Event struct {
 	Loss   *int       `toml:"loss_permille"`
 	Skew   []string   `toml:"skew"` // their clocks are wrong by SkewMS
 	SkewMS int64      `toml:"skew_ms"`
+
+	Propose string            `toml:"propose"`  // the question that a member puts: the first, or BY
+	Set     map[string]uint64 `toml:"set"`      // the parameters that are changed if it is accepted
+	VoteSec uint64            `toml:"vote_for"` // how long the vote is open, in seconds; 0: as the rules say
+	By      string            `toml:"by"`
+	Yes     []string          `toml:"yes"` // members vote on what was proposed last
+	No      []string          `toml:"no"`
+	Abstain []string          `toml:"abstain"`
+	Via     string            `toml:"via"` // the node that members use; each another one if not said
 }
 
 // Read reads a scenario strictly: what is not known is refused, with its line.
@@ -160,6 +170,8 @@ func (s *Scenario) check() error {
 		return bad("seconds = %d; want 1 to %d", s.Seconds, maxSeconds)
 	case f.TickMS < 1 || f.TickMS > 10_000 || f.DelayMS < 0 || f.Loss < 0 || f.Loss > 1000:
 		return bad("tick_ms, delay_ms or loss_permille is out of bounds")
+	case f.Members < 0 || f.Members > 1000:
+		return bad("members = %d; want 0 to 1000", f.Members)
 	case s.Load.PerSecond < 0 || s.Load.PerSecond > 10_000 || s.Load.Fail < 0 || s.Load.Fail > 1000 || s.Load.RunMS < 0:
 		return bad("the load is out of bounds")
 	}
@@ -175,6 +187,9 @@ func (s *Scenario) check() error {
 	for _, e := range s.Events {
 		lists = append(lists, e.Down, e.Up, e.CutOff, e.Lie, e.Mute, e.Unmute, e.Skew, e.Hold, e.Of, e.Leave)
 		lists = append(lists, e.Part...)
+		if e.Via != "" {
+			lists = append(lists, []string{e.Via})
+		}
 	}
 	for _, list := range lists {
 		for _, n := range list {
@@ -184,6 +199,9 @@ func (s *Scenario) check() error {
 		}
 	}
 	for _, e := range s.Events {
+		if err := e.checkVote(f.Members); err != nil {
+			return bad("%w", err)
+		}
 		if (len(e.Hold) == 0) != (len(e.Of) == 0) {
 			return bad("withhold and of go together: who leaves out statements, and whose")
 		}

@@ -40,6 +40,9 @@ func (r *Report) Text() string {
 		{"From posted to settled", fmt.Sprintf("%s at the median, %s for 95 of 100, %s at most", span(r.P50), span(r.P95), span(r.Longest))},
 		{"Without a leader", span(r.Idle)}, {"At rest", span(r.Rest) + " after the end"}, {"Capacity burnt and minted", fmt.Sprint(r.Burnt)},
 	}
+	if r.Votes > 0 {
+		rows = append(rows, [2]string{"Votes closed", fmt.Sprintf("%d, %d of them accepted", r.Votes, r.Accepted)})
+	}
 	for _, kv := range rows {
 		fmt.Fprintf(&b, "%-26s %s\n", kv[0], kv[1])
 	}
