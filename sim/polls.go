@@ -22,6 +22,7 @@ type polls struct {
 	order  []icn.CID
 	given  map[icn.DID][]mandate
 	veto   []icn.DID
+	notice string           // the release that nodes shall run
 	clerks []icn.DID        // chosen
 	casts  []icn.BallotCast // of the statement that is looked at, not seen as events yet
 	did    []icn.EventBody  // of what this entry has told: changes that only a vote makes
@@ -195,7 +196,10 @@ func (b *polls) see(e icn.Entry, ev icn.Event) {
 	case icn.BudgetGranted:
 		w.oracle.minted += o.Amount
 		b.did = append(b.did, o)
-	case icn.ReputationFrozen, icn.CredentialPaused, icn.UpgradeNoticed:
+	case icn.UpgradeNoticed:
+		b.notice = o.Version
+		b.did = append(b.did, o)
+	case icn.ReputationFrozen, icn.CredentialPaused:
 		b.did = append(b.did, o)
 	case icn.NodeLeft:
 		b.byVote(e, ev, o)

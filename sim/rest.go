@@ -69,9 +69,10 @@ func (w *World) unrest() string {
 	return ""
 }
 
-// rightly says whether an alarm may be there at rest: about a clerk that lies.
+// rightly says whether an alarm may be there at rest: about a clerk that lies, or about
+// the release that members have voted for.
 func (w *World) rightly(alarm string) bool {
-	return slices.ContainsFunc(w.nodes, func(m *machine) bool { return m.forges && !m.gone && alarm == "clerk "+m.did.Short() })
+	return alarm == "upgrade" && w.oracle.polls.notice != "" || slices.ContainsFunc(w.nodes, func(m *machine) bool { return m.forges && !m.gone && alarm == "clerk "+m.did.Short() })
 }
 
 // final looks at everything once more when the world is at rest.
