@@ -24,7 +24,7 @@ func convene(r *icn.Rules, seed uint64) {
 	switch seed % 4 {
 	case 0:
 		r.Sponsors = 2
-	case 1:
+	case 1, 3:
 		r.VetoMillis = 400
 	case 2:
 		r.DeliberationMillis, r.TimelockMillis = 200, 250

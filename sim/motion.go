@@ -46,7 +46,11 @@ func (w *World) motion() icn.Motion {
 	if m, ok := w.clerks(); ok && w.opt.Fed > 0 && w.rng.IntN(8) == 0 {
 		return m
 	}
-	switch w.rng.IntN(20) {
+	kind := w.rng.IntN(20)
+	if len(w.oracle.polls.veto) == 0 && w.rng.IntN(4) == 0 {
+		kind = 14
+	}
+	switch kind {
 	case 0, 1, 2, 3:
 		return w.settings()
 	case 4, 5:
