@@ -62,6 +62,10 @@ type beacon struct {
 	Votes     uint64 // 1: as far as it knows, it is a voter in the order, or shall be one
 }
 
+// seatOver as a beacon's Unsure says that the node wants a new seat: it knows of its own
+// store that it is an old one, whether or not others remember more of its seat.
+const seatOver = 2
+
 // beaconFields is how many there are in this release; later ones append. Of releases
 // before it, some have one less.
 const beaconFields = 13

@@ -171,7 +171,10 @@ func (l *Loop) tickPeers() {
 func (l *Loop) sendBeacon(to icn.DID) {
 	free, _ := l.free(icn.DID{})
 	b := beacon{RaftID: l.seat.raftID, Boot: l.seat.boot, Head: l.m.Head().Index, Clock: l.now, Free: free, Certified: l.points.certified, Release: l.cfg.Release}
-	if !l.seated() {
+	switch {
+	case l.seat.stale:
+		b.Unsure = seatOver
+	case !l.seated():
 		b.Unsure = 1
 	}
 	if l.eng != nil {
@@ -200,7 +203,7 @@ func (l *Loop) onBeacon(from icn.DID, body []byte) error {
 	if n, ok := l.m.Node(from); ok && n.RaftID > b.RaftID {
 		known.boot = ^uint64(0) // that seat is over
 	}
-	if b.Unsure != 0 && known.outlived(b.Boot, b.Term, b.Last) || b.Boot < known.boot {
+	if b.Unsure == seatOver || b.Unsure != 0 && known.outlived(b.Boot, b.Term, b.Last) || b.Boot < known.boot {
 		l.cfg.Send(from, Live, uintsFrame(frameStale, b.RaftID, known.boot, known.term, known.commit, l.m.NextNumber(from)))
 		return nil
 	}

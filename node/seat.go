@@ -142,7 +142,7 @@ func (l *Loop) onStale(from icn.DID, p []byte) error {
 		return err
 	}
 	st := l.eng.Status()
-	if n[0] != l.seat.raftID || !(memory{n[1], n[2], n[3]}).outlived(l.seat.boot, st.Term, st.Last) {
+	if n[0] != l.seat.raftID || !l.seat.stale && !(memory{n[1], n[2], n[3]}).outlived(l.seat.boot, st.Term, st.Last) {
 		return nil
 	}
 	if !l.seat.stale {
