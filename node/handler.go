@@ -62,7 +62,10 @@ func (n *Node) Linked(d icn.DID) {
 }
 
 // Lost tells that a link broke.
-func (n *Node) Lost(d icn.DID) { n.tell(func(l *Loop) { l.Lost(d) }) }
+func (n *Node) Lost(d icn.DID) {
+	n.letGo(d)
+	n.tell(func(l *Loop) { l.Lost(d) })
+}
 
 // RoundTrip notes how far away a peer is.
 func (n *Node) RoundTrip(d icn.DID, micros uint64) { n.tell(func(l *Loop) { l.RoundTrip(d, micros) }) }
@@ -111,6 +114,9 @@ func (n *Node) learnPeers(l *Loop, ps []Peer) {
 // keyOf is the key that a node proves itself with: as the log tells here, or, when
 // the log goes on elsewhere, as others told.
 func (n *Node) keyOf(m *core.Machine, d icn.DID) icn.DID {
+	if k, ok := n.leaving.Load(d); ok {
+		return k.(icn.DID)
+	}
 	if k, ok := n.keys.Load(d); ok {
 		if owner, _ := m.OwnerOf(k.(icn.DID)); owner != d {
 			return k.(icn.DID)

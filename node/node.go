@@ -126,20 +126,21 @@ type Node struct {
 	me      icn.DID
 	started time.Time
 
-	inbox  chan func(*Loop)
-	loop   atomic.Pointer[Loop]
-	wake   chan struct{} // a join or leave was asked for
-	join   atomic.Pointer[joinWish]
-	state  atomic.Value // string: "starting", "waiting to be admitted", "running", "stopping"
-	runs   runs
-	pasts  pasts
-	bus    bus
-	knocks knocks
-	twins  *twins
-	addrs  sync.Map // icn.DID → []string
-	keys   sync.Map // icn.DID → icn.DID: keys that the log does not tell here yet
-	stats  Stats
-	life   context.Context // of the loop under way; for what it starts
+	inbox   chan func(*Loop)
+	loop    atomic.Pointer[Loop]
+	wake    chan struct{} // a join or leave was asked for
+	join    atomic.Pointer[joinWish]
+	state   atomic.Value // string: "starting", "waiting to be admitted", "running", "stopping"
+	runs    runs
+	pasts   pasts
+	bus     bus
+	knocks  knocks
+	twins   *twins
+	addrs   sync.Map // icn.DID → []string
+	keys    sync.Map // icn.DID → icn.DID: keys that the log does not tell here yet
+	leaving sync.Map // keys of nodes that were replaced, as long as their links last: icn.DID → icn.DID
+	stats   Stats
+	life    context.Context // of the loop under way; for what it starts
 
 	replaying atomic.Bool   // a back-test is under way
 	strangers atomic.Uint64 // requests a minute of callers without a credential, by the rules
@@ -396,6 +397,11 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 	n.stats.Entries.Add(1)
 	if out.Refused != nil {
 		n.stats.Refused.Add(1)
+	}
+	for _, ev := range out.Events {
+		if b, ok := ev.Body.(icn.KeyRotated); ok {
+			n.holdOn(b)
+		}
 	}
 	if out.Nodes {
 		n.noteAddrs(e)

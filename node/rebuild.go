@@ -40,6 +40,7 @@ type Rebuild struct {
 	verify  func([]SigItem) []bool
 	batch   store.Batch
 	points  map[uint64]point // by their size
+	keys    icn.Keyring      // of those who have had others than their first
 }
 
 // point is a checkpoint that the log led to, and who could certify it.
@@ -89,7 +90,7 @@ func NewRebuild(s store.Store, genesis []byte, verify core.Verify, batch func([]
 	if err != nil {
 		return nil, err
 	}
-	r := &Rebuild{whole: s, part: NetworkStore(s, block.CID), genesis: block, m: m, one: verify, verify: batch, points: map[uint64]point{}}
+	r := &Rebuild{whole: s, part: NetworkStore(s, block.CID), genesis: block, m: m, one: verify, verify: batch, points: map[uint64]point{}, keys: icn.Keyring{}}
 	r.batch.Relaxed = true
 	return r, nil
 }
@@ -108,6 +109,9 @@ func (r *Rebuild) Entries(leaves [][]byte) error {
 		}
 		recordEntry(&r.batch, *e, out)
 		for _, ev := range out.Events {
+			if k, ok := ev.Body.(icn.KeyRotated); ok {
+				r.keys[k.Who] = append(r.keys[k.Who], k.Key)
+			}
 			if c, ok := ev.Body.(icn.CheckpointDue); ok {
 				_, tree := r.m.Tree()
 				p := point{Checkpoint: icn.Checkpoint{Network: r.m.Network(), Size: c.Size, Tree: tree, State: r.m.Root()}}
@@ -148,7 +152,7 @@ func (r *Rebuild) CheckCertified(note string) error {
 	}
 	with := 0
 	for _, s := range sigs {
-		if !r.one(s.Signer, []byte(c.Text()), s.Sig[:]) {
+		if !r.keys.Signed(s.Signer, []byte(c.Text()), s.Sig[:], r.one) {
 			return fmt.Errorf("certified checkpoint: %w: the signature of %s does not verify", icn.ErrCorrupt, s.Signer)
 		}
 		if slices.Contains(own.clerks, s.Signer) {

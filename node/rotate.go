@@ -35,6 +35,31 @@ func (l *Loop) tellKey() {
 	l.cfg.Rotated(now)
 }
 
+// oldKeyFor is how long a link with a key that was replaced is kept at most.
+const oldKeyFor = 15 * time.Second
+
+// holdOn keeps the link to a node whose key was replaced: by it the node learns that
+// its wish was ordered. It then starts again with the new key, and the link is lost.
+// Nothing that is signed with the old key counts meanwhile.
+func (n *Node) holdOn(b icn.KeyRotated) {
+	if b.Who == n.me || n.cfg.Directory == nil {
+		return
+	}
+	for _, x := range n.cfg.Directory.Links() {
+		if x.DID == b.Who && x.Connected {
+			n.leaving.Store(b.Who, b.Was)
+			time.AfterFunc(oldKeyFor, func() { n.letGo(b.Who) })
+		}
+	}
+}
+
+// letGo expects a node with its new key from here on.
+func (n *Node) letGo(d icn.DID) {
+	if _, held := n.leaving.LoadAndDelete(d); held {
+		n.want()
+	}
+}
+
 // resign signs what this node said before, and nobody has ordered yet, with the
 // key that it has now. With the same key nothing changes.
 func (l *Loop) resign(s *icn.Statement, wire []byte) []byte {
