@@ -74,6 +74,9 @@ func (a *app) submitCommand() *cobra.Command {
 			p := a.printer()
 			return p.show(sub, func() {
 				p.line("%s", sub.JobID)
+				if sub.State == "waiting" {
+					a.note("waiting: too few clerks can be reached; job %s is ordered when they can", sub.JobID)
+				}
 				a.note("Follow it with: icn-cli mesh status %s --wait 30s", sub.JobID)
 			})
 		})
