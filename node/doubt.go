@@ -197,7 +197,7 @@ func (l *Loop) reopen() error {
 	l.fed.anew++
 	l.gap = gap{}
 	l.feeds = feeds{to: map[icn.DID]*follower{}}
-	l.points.own, l.points.mine, l.points.certified, l.points.note = map[uint64]icn.Checkpoint{}, nil, 0, ""
+	l.points.own, l.points.mine, l.points.certified, l.points.note = map[uint64]ownPoint{}, nil, 0, ""
 	l.auctions.open = map[icn.CID]*auction{}
 	l.work.queue, l.work.verified = nil, seen{}
 	clear(l.work.watched)

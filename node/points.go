@@ -10,7 +10,7 @@ import (
 // points are the checkpoints of the last while: what this node computed, what
 // clerks signed, and the last one that a majority of them signed.
 type points struct {
-	own       map[uint64]icn.Checkpoint
+	own       map[uint64]ownPoint
 	sigs      map[uint64]map[icn.DID]signed
 	mine      *signed // this clerk's latest
 	certified uint64
@@ -25,6 +25,13 @@ type shownPoint struct {
 	note string
 }
 
+// ownPoint is a checkpoint as this node computed it, and who the clerks were there: no
+// others certify it, however late their words come.
+type ownPoint struct {
+	icn.Checkpoint
+	clerks []icn.DID
+}
+
 // signed is one clerk's word.
 type signed struct {
 	c   icn.Checkpoint
@@ -35,7 +42,7 @@ type signed struct {
 const keptPoints = 64
 
 func newPoints() points {
-	return points{own: map[uint64]icn.Checkpoint{}, sigs: map[uint64]map[icn.DID]signed{}, evidence: map[icn.DID]Evidence{}}
+	return points{own: map[uint64]ownPoint{}, sigs: map[uint64]map[icn.DID]signed{}, evidence: map[icn.DID]Evidence{}}
 }
 
 // checkpointDue computes the roots at the entry just applied, and signs them if
@@ -48,18 +55,36 @@ func (l *Loop) checkpointDue(size uint64) error {
 	if n != size {
 		return fmt.Errorf("checkpoint at entry %d: %w: the tree has %d leaves", size, icn.ErrCorrupt, n)
 	}
-	l.points.own[size] = c
+	l.points.own[size] = ownPoint{c, l.clerks()}
 	forget(l.points.own)
 	l.proveAt(size)
 	if len(l.fed.doubt) == 0 && (slices.Contains(l.clerks(), l.me) || l.handsOver()) {
-		s := signed{c, icn.NoteSig{Signer: l.me, Sig: [64]byte(l.cfg.Signer.Sign([]byte(c.Text())))}}
-		l.points.mine = &s
-		for _, d := range l.roster.nodes {
-			l.cfg.Send(d, Live, s.frame())
-		}
+		s := l.sign(c)
 		return l.count(s)
 	}
 	return l.certify(size)
+}
+
+// sign says to all that this node has come to a checkpoint.
+func (l *Loop) sign(c icn.Checkpoint) signed {
+	s := signed{c, icn.NoteSig{Signer: l.me, Sig: [64]byte(l.cfg.Signer.Sign([]byte(c.Text())))}}
+	l.points.mine = &s
+	for _, d := range l.roster.nodes {
+		l.cfg.Send(d, Live, s.frame())
+	}
+	return s
+}
+
+// signLate hands the clerks' work over under a checkpoint that is certified: this node
+// could not sign it before, because it had its entries from nodes whose word alone is
+// not enough.
+func (l *Loop) signLate(own icn.Checkpoint) {
+	if len(l.fed.doubt) > 0 || l.points.own[own.Size].Checkpoint != own || !l.handsOver() || l.points.mine != nil && l.points.mine.c == own {
+		return
+	}
+	if s := l.sign(own); l.awaits(l.me, own) {
+		l.lateSign(s)
+	}
 }
 
 func (l *Loop) clerks() []icn.DID {
@@ -75,9 +100,9 @@ func (s signed) frame() []byte {
 }
 
 // offerSignature repeats this clerk's word to a peer that has not seen it
-// certified.
+// certified. The word of one who was a clerk before goes on to be wanted then.
 func (l *Loop) offerSignature(to icn.DID, b beacon) {
-	if m := l.points.mine; m != nil && b.Certified < m.c.Size {
+	if m := l.points.mine; m != nil && (b.Certified < m.c.Size || b.Certified == m.c.Size && !slices.Contains(l.clerks(), l.me)) {
 		l.cfg.Send(to, Live, m.frame())
 	}
 }
@@ -93,7 +118,7 @@ func (l *Loop) onSign(from icn.DID, p []byte) error {
 	if c.Size > l.m.Head().Index+1_000_000 {
 		return nil
 	}
-	if own, ok := l.points.own[c.Size]; c.Size <= l.points.certified && (!ok || own == c) && !l.awaits(from, c) {
+	if own, ok := l.points.own[c.Size]; c.Size <= l.points.certified && (!ok || own.Checkpoint == c) && !l.awaits(from, c) {
 		return nil // late, and nothing new
 	}
 	if have, ok := l.points.sigs[c.Size][from]; ok && have.c == c {
@@ -108,7 +133,7 @@ func (l *Loop) onSign(from icn.DID, p []byte) error {
 		return nil
 	}
 	if c.Size <= l.points.certified {
-		l.contradicts(s, l.points.own[c.Size])
+		l.contradicts(s, l.points.own[c.Size].Checkpoint)
 		return nil
 	}
 	return l.count(s)
@@ -132,7 +157,8 @@ func (l *Loop) count(s signed) error {
 	return l.certify(s.c.Size)
 }
 
-// certify looks whether a majority of the clerks signed what this node computed.
+// certify looks whether a majority of the clerks of that entry signed what this node
+// computed.
 func (l *Loop) certify(size uint64) error {
 	own, ok := l.points.own[size]
 	if size <= l.points.certified || l.fed.wrong != "" {
@@ -141,7 +167,7 @@ func (l *Loop) certify(size uint64) error {
 	if !ok {
 		return l.certifyUnseen(size)
 	}
-	clerks := l.clerks()
+	clerks := own.clerks
 	need := len(clerks)/2 + 1
 	var with []icn.NoteSig
 	against := map[icn.Checkpoint]int{}
@@ -149,7 +175,7 @@ func (l *Loop) certify(size uint64) error {
 		s, ok := l.points.sigs[size][d]
 		switch {
 		case !ok:
-		case s.c == own:
+		case s.c == own.Checkpoint:
 			with = append(with, s.sig)
 		default:
 			against[s.c]++
@@ -162,11 +188,11 @@ func (l *Loop) certify(size uint64) error {
 		return nil
 	}
 	for _, d := range clerks {
-		if s, ok := l.points.sigs[size][d]; ok && s.c != own {
-			l.contradicts(s, own)
+		if s, ok := l.points.sigs[size][d]; ok && s.c != own.Checkpoint {
+			l.contradicts(s, own.Checkpoint)
 		}
 	}
-	return l.setCertified(own, with)
+	return l.setCertified(own.Checkpoint, with)
 }
 
 // setCertified notes that a majority of the clerks signed what this node has.
@@ -181,6 +207,7 @@ func (l *Loop) setCertified(own icn.Checkpoint, with []icn.NoteSig) error {
 		}
 	}
 	l.noDoubt(&l.fed.doubt, size)
+	l.signLate(own)
 	l.release()
 	return l.judge(size)
 }
