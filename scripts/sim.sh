@@ -10,7 +10,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 CGO_ENABLED=0 go test -c -o "$dir/sim.test" ./sim
 cd sim
-run() { GOGC=400 "$dir/sim.test" -test.run '^TestFederationsComeToRest$' -test.timeout 50m -sim.first "$1" -sim.seeds "$2"; }
+run() { GOGC=800 "$dir/sim.test" -test.run '^TestFederationsComeToRest$' -test.timeout 50m -sim.first "$1" -sim.seeds "$2"; }
 run "$first" "$half" > "$dir/a" 2>&1 & a=$!
 run $((first + half)) $((seeds - half)) > "$dir/b" 2>&1 & b=$!
 ok=0

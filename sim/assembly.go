@@ -32,9 +32,21 @@ func convene(r *icn.Rules, seed uint64) {
 }
 
 // governed says whether members decide anything in a world: in the first ones, which
-// every test run goes through, and in a quarter of those that only long runs reach. Votes
+// every test run goes through, and in an eighth of those that only long runs reach. Votes
 // make a world three times as dear.
-func (w *World) governed() bool { return w.opt.Seed <= 40 || w.opt.Seed/8%4 == 0 }
+func (w *World) governed() bool { return w.opt.Seed <= 40 || w.opt.Seed/8%8 == 0 }
+
+// lookEvery is after how many entries each node's state is looked at whole: what is wrong
+// once stays wrong, so that a later look sees it, too.
+func (w *World) lookEvery() uint64 {
+	switch {
+	case w.opt.Stage != nil:
+		return 16
+	case w.opt.Seed > 40:
+		return 4
+	}
+	return 1
+}
 
 // assemble lets somebody do something about what is voted on.
 func (w *World) assemble() {

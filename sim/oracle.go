@@ -97,8 +97,8 @@ func (o *oracle) applied(m *machine, e icn.Entry, out core.Outcome) {
 func (o *oracle) check(m *machine, snapshot bool) {
 	w := o.w
 	m.loop.View(func(c *core.Machine) {
-		if w.opt.Stage != nil && !snapshot && c.Head().Index%16 != 0 {
-			return // in large worlds everything is looked at now and then
+		if every := w.lookEvery(); !snapshot && c.Head().Index%every != 0 {
+			return
 		}
 		if err := c.CheckAccounts(); err != nil {
 			w.fail("node %d at entry %d: %v", m.n, c.Head().Index, err)
