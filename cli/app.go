@@ -132,7 +132,7 @@ func (a *app) printer() printer { return printer{a.Out, a.output == "json"} }
 // note tells something beside the result, unless --quiet.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {
-		_, _ = fmt.Fprintf(a.Err, format+"\n", args...)
+		_, _ = io.WriteString(a.Err, harmless(fmt.Sprintf(format, args...))+"\n")
 	}
 }
 

@@ -62,7 +62,7 @@ func (a advised) Error() string { return a.err.Error() + "\n" + a.advice }
 func (a advised) Unwrap() error { return a.err }
 
 func report(w io.Writer, err error) {
-	_, _ = fmt.Fprintln(w, "icn-cli: "+strings.TrimSpace(err.Error())) // there is nobody else to tell
+	_, _ = fmt.Fprintln(w, "icn-cli: "+harmless(strings.TrimSpace(err.Error()))) // there is nobody else to tell
 }
 
 // exitHelp is the table for the manual.

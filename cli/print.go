@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -41,7 +42,23 @@ func (p printer) show(v any, people func()) error {
 	return err
 }
 
-func (p printer) line(format string, args ...any) { _, _ = fmt.Fprintf(p.out, format+"\n", args...) }
+func (p printer) line(format string, args ...any) {
+	_, _ = io.WriteString(p.out, harmless(fmt.Sprintf(format, args...))+"\n")
+}
+
+// harmless keeps what others wrote (a proposal's text, a name, a reason) from steering
+// the reader's terminal: of what cannot be seen only line ends and tabs are left. What
+// joins letters and signs stays, what turns their direction does not.
+func harmless(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
 
 // fields prints name and value pairs, aligned. Pairs without a value are left out.
 func (p printer) fields(pairs ...[2]string) {
@@ -83,7 +100,7 @@ func (p printer) grid(header []string, rows [][]string, right ...int) {
 func row(cells []string) table.Row {
 	r := make(table.Row, len(cells))
 	for i, c := range cells {
-		r[i] = c
+		r[i] = harmless(c)
 	}
 	return r
 }

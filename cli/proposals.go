@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -203,7 +204,7 @@ func printProposal(p printer, v proposalPage, name func(icn.DID) string) {
 	if v.Body.Defined() {
 		text = v.Body.String() + " (icn-cli dag get " + v.Body.String() + ")"
 	}
-	p.fields([2]string{"Title", flat(v.Title)}, [2]string{"Proposal", v.ID.String()}, [2]string{"Does", v.Words}, [2]string{"Text", text},
+	p.fields([2]string{"Title", flat(v.Title)}, [2]string{"Proposal", v.ID.String()}, [2]string{"Does", withNames(v.Words, name)}, [2]string{"Text", text},
 		[2]string{"Proposed", fmt.Sprintf("by %s, %s, entry %s", name(v.Proposer), howFar(v.CreatedMs, now), number(v.Created))},
 		[2]string{"Stage", stageSentence(v.ProposalView, now)}, [2]string{"Votes by", voters(v.ProposalView)}, [2]string{"Needs", needs(v.ProposalView)},
 		[2]string{"Veto", vetoUntil(v.ProposalView, now)}, [2]string{"Would change", difference(v.ProposalView)}, [2]string{"Your vote", v.Mine})
@@ -217,6 +218,20 @@ func printProposal(p printer, v proposalPage, name func(icn.DID) string) {
 		p.line("")
 		printTally(p, *v.Interim, v.Options, v.Method, false, true)
 	}
+}
+
+// someone is a DID in a sentence.
+var someone = regexp.MustCompile(`did:key:z[1-9A-HJ-NP-Za-km-z]+`)
+
+// withNames puts names beside the DIDs of a sentence, of whom the federation knows.
+func withNames(words string, name func(icn.DID) string) string {
+	return someone.ReplaceAllStringFunc(words, func(s string) string {
+		d, err := icn.ParseDID(s)
+		if err != nil {
+			return s
+		}
+		return name(d)
+	})
 }
 
 func voters(v node.ProposalView) string {
