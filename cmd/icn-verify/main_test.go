@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -153,42 +152,4 @@ func TestTheProgramNamesWhatIsWrong(t *testing.T) {
 			require.Equal(t, c.code == 1, strings.Contains(out.String(), "This file does not hold."))
 		})
 	}
-}
-
-// The page is built and opened under Node, with a document that has just what it asks
-// for, and with everything gone that could fetch something.
-func TestThePageSaysTheSame(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds for another platform")
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("no Node here to open the page with")
-	}
-	page := filepath.Join(t.TempDir(), "page.html")
-	build := exec.Command(filepath.Join("..", "..", "scripts", "verify-page.sh"), page)
-	said, err := build.CombinedOutput()
-	require.NoError(t, err, string(said))
-	html, err := os.ReadFile(page)
-	require.NoError(t, err)
-	require.NotContains(t, string(html), "src=", "everything is inside")
-
-	file, network, contrary := voted(t)
-	open := func(file []byte, network string, notes ...string) string {
-		args := []string{filepath.Join("testdata", "page.mjs"), page, write(t, "vote", file), network}
-		for _, n := range notes {
-			args = append(args, write(t, "note", []byte(n)))
-		}
-		out, err := exec.Command(node, args...).CombinedOutput()
-		require.NoError(t, err, string(out))
-		return string(out)
-	}
-	var want strings.Builder
-	proof.Check(file, proof.Expect{}).WriteText(&want)
-	require.Equal(t, "The file holds.\nholds\n"+want.String()+"\n", open(file, " "+network.String()+" "))
-	forged := bytes.Clone(file)
-	forged[len(forged)-40] ^= 1
-	require.Contains(t, open(forged, ""), "The file does not hold.\nwrong\n")
-	require.Contains(t, open(file, "", contrary), "two checkpoints of 6 entries")
-	require.Contains(t, open(file, "bafy"), "The file does not hold.")
 }
