@@ -36,6 +36,8 @@ var adminRoutes = []string{"AdminBackup", "AdminVerify", "ConfigReload", "DagPru
 
 var readPosts = []string{"DagGet", "DagMeta", "DagHas", "NetworkPing"}
 
+// Scenario 26, of who may write: each route, with a key of each scope, and one that is
+// over. What a receipt is worth, the log says, whatever key it came with (package mesh).
 func TestAKeyDoesWhatItsScopeSays(t *testing.T) {
 	keys, secrets := keyring(t)
 	w := start(t, api.Config{Access: api.Access{Keys: keys, RequireAuth: true}})
