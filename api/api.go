@@ -52,6 +52,8 @@ type Host interface {
 	Rotate(context.Context) (wire.Rotated, error)
 	// SealedKey is the node's key file, if a thief of it could not use it.
 	SealedKey() ([]byte, error)
+	// Insides are what helps whoever looks for a fault: nothing secret.
+	Insides() wire.Insides
 }
 
 const (

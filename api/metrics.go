@@ -27,7 +27,7 @@ func newMeters(s *Server) meters {
 			Buckets: []float64{.0001, .0005, .001, .0025, .005, .01, .05, .1, .5, 1, 5, 30}}, []string{"route", "method"}),
 		handler: promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{MaxRequestsInFlight: 4}),
 	}
-	s.reg.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeMetrics{s.n}, voteMetrics{s.n})
+	s.reg.MustRegister(m.requests, m.seconds, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeMetrics{s.n}, voteMetrics{s.n}, checkMetrics{s})
 	if s.cfg.Host != nil {
 		s.reg.MustRegister(hostMetrics{s.cfg.Host})
 	}

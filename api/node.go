@@ -3,10 +3,8 @@ package api
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"runtime/metrics"
-	"strings"
 	"time"
 
 	"github.com/multiformats/go-multibase"
@@ -53,20 +51,18 @@ func (s *Server) status(ctx context.Context, _ *none) (wire.Status, error) {
 	return out, nil
 }
 
-// checks are those of the node and of what is around it.
-func (s *Server) checks(ctx context.Context) map[string]string {
-	out := s.n.Ready(ctx)
-	if s.cfg.Host != nil {
-		maps.Copy(out, s.cfg.Host.Surroundings().Checks)
-	}
-	return out
-}
-
 func (s *Server) reload(ctx context.Context, _ *none) (wire.Reloaded, error) {
 	if s.cfg.Host == nil {
 		return wire.Reloaded{}, fmt.Errorf("reload: %w: this node has no configuration to read again", icn.ErrUnavailable)
 	}
 	return s.cfg.Host.Reload(ctx)
+}
+
+func (s *Server) debug(_ context.Context, _ *none) (wire.Insides, error) {
+	if s.cfg.Host == nil {
+		return wire.Insides{}, fmt.Errorf("debug: %w: nobody here knows this process", icn.ErrUnavailable)
+	}
+	return s.cfg.Host.Insides(), nil
 }
 
 func (s *Server) rotateKey(ctx context.Context, _ *none) (wire.Rotated, error) {
@@ -83,7 +79,8 @@ const unhealthy = "UNHEALTHY"
 func (s *Server) health(ctx context.Context, _ *none) (wire.Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
-	h := wire.Health{Status: "OK", Timestamp: time.Now().Unix(), Checks: s.checks(ctx)}
+	h := wire.Health{Status: "OK", Timestamp: time.Now().Unix()}
+	h.Checks, _ = summary(s.Checks(ctx))
 	for _, v := range h.Checks { // order: any fault has the same effect
 		if v != "ok" {
 			h.Status = "DEGRADED"
@@ -114,12 +111,8 @@ func memoryInUse() uint64 {
 func (s *Server) ready(ctx context.Context, _ *none) (wire.Ready, error) {
 	ctx, cancel := context.WithTimeout(ctx, glance)
 	defer cancel()
-	r := wire.Ready{Ready: true, Timestamp: time.Now().Unix(), Checks: s.checks(ctx)}
-	for name, v := range r.Checks { // order: any fault has the same effect
-		if v != "ok" && !strings.HasPrefix(name, "alarm ") {
-			r.Ready = false
-		}
-	}
+	r := wire.Ready{Timestamp: time.Now().Unix()}
+	r.Checks, r.Ready = summary(s.Checks(ctx))
 	return r, nil
 }
 

@@ -24,6 +24,7 @@ func groups() []group {
 			{method: get, path: "/health", name: "Health", doc: "Whether the node works; 503 when it does not", bind: typed((*Server).health, 503), open: true},
 			{method: get, path: "/ready", name: "Ready", doc: "Whether it can order statements; 503 when it cannot", bind: typed((*Server).ready, 503), open: true},
 			{method: get, path: "/livez", name: "Livez", doc: "Whether the process answers", bind: typed((*Server).livez), open: true},
+			{method: get, path: "/checks", name: "Checks", doc: "What the node has looked at, what it found, and what to do about it", bind: typed((*Server).lookAtChecks)},
 			{method: get, path: "/metrics", name: "Metrics", doc: "Counters for Prometheus", bind: raw((*Server).scrape, answers(200, "text/plain", "The text format of Prometheus."))},
 			{method: get, path: "/keys", name: "Keys", doc: "The node's public key in its forms", bind: typed((*Server).keys)},
 			{method: get, path: "/openapi.json", name: "OpenAPI", doc: "This API as OpenAPI 3.1", bind: raw((*Server).openAPI, answers(200, "application/json", "The document.")), open: true},
@@ -51,6 +52,7 @@ func groups() []group {
 			{method: get, path: "/admin/verify", scope: access.Admin, name: "AdminVerify", doc: "Whether what the node holds is what it was; with deep=true every block and signature is checked", bind: raw((*Server).verify, verifyDoc), long: true},
 			{method: post, path: "/admin/restore", scope: access.Admin, name: "AdminRestore", doc: "Bring back what is missing here of a backup of this federation", bind: raw((*Server).restore, restoreDoc), limit: -1, long: true},
 			{method: post, path: "/admin/rotate-key", scope: access.Admin, name: "AdminRotateKey", doc: "Give the node another key, with which it starts again; its DID, account and standing stay", bind: typed((*Server).rotateKey), long: true},
+			{method: get, path: "/admin/debug", scope: access.Admin, name: "AdminDebug", doc: "What helps whoever looks for a fault: settings without secrets, the last lines of the log, what every part is doing", bind: typed((*Server).debug)},
 			{method: post, path: "/config/reload", scope: access.Admin, name: "ConfigReload", doc: "Read the configuration again, and use what can be changed while the node runs", bind: typed((*Server).reload)},
 		}},
 		{"log", "The federation's log: statements in, entries, events and proofs out.", []route{

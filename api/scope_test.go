@@ -31,7 +31,7 @@ func keyring(t *testing.T) (access.Keys, map[string]string) {
 
 // adminRoutes are those that look after the node or its federation: the promise,
 // beside the table that keeps it.
-var adminRoutes = []string{"AdminBackup", "AdminVerify", "ConfigReload", "DagPrune", "NetworkConnect", "AdminRotateKey", "AdminRestore",
+var adminRoutes = []string{"AdminBackup", "AdminVerify", "ConfigReload", "DagPrune", "NetworkConnect", "AdminRotateKey", "AdminRestore", "AdminDebug",
 	"FederationAdmit", "FederationInvite", "FederationJoin", "FederationMembers", "FederationMembersBatch", "FederationLeave", "FederationExpel", "MeshBlacklistRemove"}
 
 var readPosts = []string{"DagGet", "DagMeta", "DagHas", "NetworkPing"}

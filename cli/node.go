@@ -23,7 +23,7 @@ func (a *app) nodeCommands() []*cobra.Command {
 		return a.health(c.Context(), wait)
 	})
 	health.Flags().DurationVar(&wait, "wait", 0, "wait this long for the node to become ready, e.g. 30s")
-	return []*cobra.Command{info, status, health}
+	return []*cobra.Command{info, status, health, a.doctorCommand(), a.loadCommand(), a.debugCommand()}
 }
 
 func (a *app) info(ctx context.Context) error {

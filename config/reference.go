@@ -67,10 +67,6 @@ func Effective(src Sources) ([]Shown, error) {
 	l, err := gather(src)
 	var out []Shown
 	for _, f := range fields {
-		v := f.in(&l.cfg).Interface()
-		if f.Secret && !f.in(&l.cfg).IsZero() {
-			v = "********"
-		}
 		origin := l.from[f.Key]
 		if origin == "" {
 			origin = "preset"
@@ -78,9 +74,26 @@ func Effective(src Sources) ([]Shown, error) {
 				origin = "follows from others"
 			}
 		}
-		out = append(out, Shown{f.Key, v, origin})
+		out = append(out, Shown{f.Key, f.masked(&l.cfg), origin})
 	}
 	return out, err
+}
+
+// Masked lists every setting of a configuration, without its secrets.
+func Masked(c Config) map[string]any {
+	out := map[string]any{}
+	for _, f := range fields {
+		out[f.Key] = f.masked(&c)
+	}
+	return out
+}
+
+// masked is a setting's value, unless nobody should read it.
+func (f field) masked(c *Config) any {
+	if f.Secret && !f.in(c).IsZero() {
+		return "********"
+	}
+	return f.in(c).Interface()
 }
 
 func (l *loading) preset() Config {

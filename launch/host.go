@@ -24,22 +24,11 @@ const (
 
 // Surroundings tells what the node itself cannot know.
 func (r *Running) Surroundings() wire.Surroundings {
-	out := wire.Surroundings{Store: wire.StoreStatus{Backend: r.cfg.Storage.Backend}, Checks: map[string]string{}}
+	out := wire.Surroundings{Store: wire.StoreStatus{Backend: r.cfg.Storage.Backend}}
 	r.lookAtDisk(&out)
 	if r.certificate != nil {
 		ends := r.certificate.expires()
 		out.Certificate = &ends
-		switch left := time.Until(ends); {
-		case left <= 0:
-			out.Checks["alarm certificate"] = "the TLS certificate ended on " + ends.Format(time.DateOnly)
-		case left < certificateSoon:
-			out.Checks["alarm certificate"] = fmt.Sprintf("the TLS certificate ends in %d days", int(left.Hours()/24))
-		}
-	}
-	if r.audit != nil {
-		if err := r.audit.Broken(); err != nil {
-			out.Checks["alarm audit"] = "the audit log cannot be written: " + err.Error()
-		}
 	}
 	if r.host != nil {
 		lookAtDoor(r.host, &out)
@@ -47,10 +36,8 @@ func (r *Running) Surroundings() wire.Surroundings {
 	if b := r.backups; b != nil {
 		st := b.status()
 		out.Backup = &st
-		if why := b.alarm(st); why != "" {
-			out.Checks["alarm backup"] = why
-		}
 	}
+	out.Checks = append(out.Checks, r.lookAround(out)...)
 	return out
 }
 
@@ -63,34 +50,35 @@ func lookAtDoor(h *p2p.Host, out *wire.Surroundings) {
 		out.Door.Reach = "reachable"
 	case p2p.Unreachable:
 		out.Door.Reach = "unreachable"
-		out.Checks["alarm reach"] = "other nodes cannot dial this one; open its P2P port, or let it be reached through a relay (network.enable_relay)"
+		out.Checks = append(out.Checks, wire.Check{Name: "reach", State: wire.CheckAlarm, Says: "other nodes cannot dial this one",
+			Do: "open its P2P port, or let it be reached through a relay (network.enable_relay)"})
 	}
 }
 
 // lookAtDisk tells how much is left where the store is.
 func (r *Running) lookAtDisk(out *wire.Surroundings) {
-	c := r.cfg.Storage
-	dir := c.Path
-	switch c.Backend {
-	case "memory", "postgresql":
+	dir := r.storeDir()
+	if dir == "" {
 		return
-	case "sqlite":
-		dir = filepath.Dir(dir)
 	}
+	disk := wire.Check{Name: "disk", State: wire.CheckOK}
+	defer func() { out.Checks = append(out.Checks, disk) }()
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
-		out.Checks["alarm disk"] = fmt.Sprintf("the disk of %s does not answer: %v", dir, err)
+		disk.State, disk.Says, disk.Do = wire.CheckAlarm, fmt.Sprintf("the disk of %s does not answer: %v", dir, err), "see whether it is mounted (findmnt), and what the kernel says (dmesg)"
 		return
 	}
 	free, all := fs.Bavail*uint64(fs.Bsize), fs.Blocks*uint64(fs.Bsize)
 	out.Store.FreeBytes = &free
+	disk.Says = fmt.Sprintf("%d MiB are left on the disk of %s", free>>20, dir)
 	switch {
 	case free < nearlyNoSpace:
-		out.Checks["disk"] = fmt.Sprintf("%d MiB are left on the disk of %s; new content is refused soon: free some space", free>>20, dir)
+		disk.State, disk.Says = wire.CheckFailed, disk.Says+"; new content is refused soon"
 	case free < littleSpace && free < all/littleShare:
-		out.Checks["alarm disk"] = fmt.Sprintf("%d MiB are left on the disk of %s", free>>20, dir)
-	default:
-		out.Checks["disk"] = "ok"
+		disk.State = wire.CheckAlarm
+	}
+	if disk.State != wire.CheckOK {
+		disk.Do = "free some space, or: icn-cli dag prune"
 	}
 }
 

@@ -3,7 +3,9 @@ package launch
 import (
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 
@@ -15,6 +17,37 @@ type Logs struct {
 	*slog.Logger
 	level slog.LevelVar
 	file  *lumberjack.Logger // nil: it goes to a stream
+	last  lastLines
+}
+
+// lastLines keeps the end of what was logged, for whoever helps.
+type lastLines struct {
+	mu    sync.Mutex
+	lines []string
+	next  int
+}
+
+// keptLines is how many lines are kept.
+const keptLines = 2000
+
+// Write takes one line, as slog's handlers give them.
+func (l *lastLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.lines) < keptLines {
+		l.lines = append(l.lines, string(p))
+	} else {
+		l.lines[l.next] = string(p)
+		l.next = (l.next + 1) % keptLines
+	}
+	return len(p), nil
+}
+
+// Last is the end of what was logged.
+func (l *Logs) Last() []string {
+	l.last.mu.Lock()
+	defer l.last.mu.Unlock()
+	return append(slices.Clone(l.last.lines[l.last.next:]), l.last.lines[:l.last.next]...)
 }
 
 // endless is a size in megabytes that no log reaches.
@@ -32,6 +65,7 @@ func OpenLogs(c config.Logging, w io.Writer) *Logs {
 		}
 		w = l.file
 	}
+	w = io.MultiWriter(w, &l.last)
 	o := &slog.HandlerOptions{Level: &l.level}
 	if c.Format == "json" {
 		l.Logger = slog.New(slog.NewJSONHandler(w, o))

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -58,13 +56,12 @@ func (r *Running) collect(ctx context.Context) {
 	}
 }
 
-// watch logs changes of the node's readiness, and returns what it saw.
+// watch logs changes of what the node's checks find, and returns what it saw.
 func (r *Running) watch(ctx context.Context, before string) string {
-	checks := r.node.Ready(ctx)
 	var wrong []string
-	for _, k := range slices.Sorted(maps.Keys(checks)) {
-		if checks[k] != "ok" {
-			wrong = append(wrong, k+": "+checks[k])
+	for _, c := range r.api.Checks(ctx) {
+		if c.State.Bad() {
+			wrong = append(wrong, c.Name+": "+c.Says)
 		}
 	}
 	now := strings.Join(wrong, "; ")

@@ -124,34 +124,6 @@ func (l *Loop) isClerk() bool {
 	return false
 }
 
-// Ready says whether the node can order statements and serve, and if not, why.
-// It does not wait for the loop's current write.
-func (n *Node) Ready(ctx context.Context) map[string]string {
-	checks := map[string]string{}
-	if n.State() != "running" {
-		checks["node"] = n.State()
-		return checks
-	}
-	checks["node"] = "ok"
-	s, err := n.Status(ctx)
-	if err != nil {
-		checks["node"] = err.Error()
-		return checks
-	}
-	checks["order"] = "ok"
-	if s.Leader == nil {
-		checks["order"] = "no leader: too few clerks can be reached; statements wait"
-	}
-	checks["log"] = "ok"
-	if s.Role == "catching up" {
-		checks["log"] = "catching up with the federation's log"
-	}
-	for k, v := range s.Alarms { // order: copied into a map
-		checks["alarm "+k] = v
-	}
-	return checks
-}
-
 // NodeView is a node of the federation.
 type NodeView struct {
 	DID     icn.DID `json:"did"`

@@ -46,6 +46,11 @@ func (c *Client) ConfigReload(ctx context.Context) (wire.Reloaded, error) {
 	return post[wire.Reloaded](ctx, c, call{path: "/config/reload"}, nil)
 }
 
+// AdminDebug is what helps whoever looks for a fault; nothing in it is secret.
+func (c *Client) AdminDebug(ctx context.Context) (wire.Insides, error) {
+	return get[wire.Insides](ctx, c, call{path: "/admin/debug"})
+}
+
 // AdminRotateKey gives the node another key.
 func (c *Client) AdminRotateKey(ctx context.Context) (wire.Rotated, error) {
 	return post[wire.Rotated](ctx, c, call{path: "/admin/rotate-key", stream: true}, nil)

@@ -55,6 +55,11 @@ func checks[T any](ctx context.Context, c *Client, path string) (T, error) {
 	return out, err
 }
 
+// Checks are what the node has looked at.
+func (c *Client) Checks(ctx context.Context) (wire.Checks, error) {
+	return get[wire.Checks](ctx, c, call{path: "/checks"})
+}
+
 // Livez says whether the process answers.
 func (c *Client) Livez(ctx context.Context) (wire.Alive, error) {
 	return get[wire.Alive](ctx, c, call{path: "/livez"})

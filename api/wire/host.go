@@ -23,11 +23,11 @@ type Reloaded struct {
 
 // Surroundings are what is around a node: its store, its backups, its certificate.
 type Surroundings struct {
-	Store       StoreStatus       `json:"store"`
-	Backup      *BackupStatus     `json:"backup,omitempty" doc:"Of backups on a schedule."`
-	Certificate *time.Time        `json:"certificate_expires,omitempty" doc:"When the API's TLS certificate ends."`
-	Door        *DoorStatus       `json:"door,omitempty" doc:"Who is at the P2P door."`
-	Checks      map[string]string `json:"-"` // what belongs to /ready; names that begin with "alarm " do not make a node unready
+	Store       StoreStatus   `json:"store"`
+	Backup      *BackupStatus `json:"backup,omitempty" doc:"Of backups on a schedule."`
+	Certificate *time.Time    `json:"certificate_expires,omitempty" doc:"When the API's TLS certificate ends."`
+	Door        *DoorStatus   `json:"door,omitempty" doc:"Who is at the P2P door."`
+	Checks      []Check       `json:"-"` // what of it was looked at
 }
 
 // DoorStatus is about nodes that are not of the federation.
@@ -35,6 +35,14 @@ type DoorStatus struct {
 	Strangers int    `json:"strangers" doc:"Connections of such nodes."`
 	Refused   uint64 `json:"refused" doc:"How many of them were refused since the start: one address had its share, or there was no place left."`
 	Reach     string `json:"reach,omitempty" enum:"reachable,unreachable" doc:"Whether other nodes can dial this one, once they have tried (network.enable_autonat)."`
+}
+
+// Insides are what helps whoever looks for a fault. No secret is in them.
+type Insides struct {
+	Settings   map[string]any `json:"settings" doc:"Every setting as it counts; secrets are masked."`
+	Log        []string       `json:"log" doc:"The last lines that were logged."`
+	Build      string         `json:"build" doc:"What the program was built from."`
+	Goroutines string         `json:"goroutines" doc:"What every part of the program is doing."`
 }
 
 // StoreStatus is where everything is kept.

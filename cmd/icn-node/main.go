@@ -64,7 +64,7 @@ func command() *cobra.Command {
 		return usage{fmt.Errorf("%w\nRun 'icn-node --help' for what there is", err)}
 	})
 	config.Flags(c.Flags())
-	c.AddCommand(configCommand())
+	c.AddCommand(configCommand(), initCommand())
 	return c
 }
 
