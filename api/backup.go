@@ -81,7 +81,6 @@ func (s *Server) restore(w *writer, r *http.Request) error {
 		return err
 	}
 	blocks := s.n.Blocks()
-	before := blocks.Arrived()
 	res, err := backup.Merge(r.Context(), backup.StreamOf(func(f func(string, []byte) error) error { return backup.ReadStream(r.Body, f) }), h, blocks, s.n.Checker())
 	if errors.Is(err, icn.ErrCorrupt) { // what was sent is damaged, not this node
 		return fmt.Errorf("%w: %s", icn.ErrInvalid, err)
@@ -89,7 +88,7 @@ func (s *Server) restore(w *writer, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, wire.Restored{Blocks: res.Blocks, Entries: int64(res.Entries), Added: int64(blocks.Arrived() - before), Made: res.Manifest.Made, Node: res.Manifest.Node})
+	return writeJSON(w, http.StatusOK, wire.Restored{Blocks: res.Blocks, Entries: int64(res.Entries), Added: int64(res.Missing), Made: res.Manifest.Made, Node: res.Manifest.Node})
 }
 
 func verifyDoc(s *Server, op *huma.Operation) {

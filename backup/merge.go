@@ -16,8 +16,20 @@ import (
 // entry of it. A damaged backup leaves behind no more than some of its blocks, each
 // of which is what its name says.
 func Merge(ctx context.Context, from Source, h node.History, blocks *dag.DAG, c node.Checker) (Result, error) {
-	r := &reader{ctx: ctx, into: Into{Checker: c, with: &h}, blocks: blocks, put: blocks.PutVerified}
+	r := &reader{ctx: ctx, into: Into{Checker: c, with: &h}, blocks: blocks}
+	missing := 0
+	r.put = func(all []icn.Block) error {
+		var lost []icn.Block
+		for _, b := range all {
+			if _, err := blocks.GetLocal(b.CID); err != nil { // or damaged
+				lost = append(lost, b)
+			}
+		}
+		missing += len(lost)
+		return blocks.PutVerified(lost)
+	}
 	err := r.one(from)
+	r.result.Missing = missing
 	if err == nil {
 		err = r.mergePins()
 	}

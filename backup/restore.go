@@ -33,6 +33,7 @@ type Result struct {
 	Manifest Manifest // of the last backup
 	Blocks   int64
 	Entries  uint64
+	Missing  int    // blocks that a running node had not, or had damaged
 	Sealed   []byte // the node's sealed key, if it is in there
 }
 
