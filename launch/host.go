@@ -83,7 +83,8 @@ func (r *Running) lookAtDisk(out *wire.Surroundings) {
 		return
 	}
 	free, all := fs.Bavail*uint64(fs.Bsize), fs.Blocks*uint64(fs.Bsize)
-	out.Store.FreeBytes = &free
+	used := r.used.of(c.Path)
+	out.Store.FreeBytes, out.Store.DiskBytes, out.Store.UsedBytes = &free, &all, &used
 	switch {
 	case free < nearlyNoSpace:
 		out.Checks["disk"] = fmt.Sprintf("%d MiB are left on the disk of %s; new content is refused soon: free some space", free>>20, dir)

@@ -146,13 +146,6 @@ type Node struct {
 	strangers atomic.Uint64 // requests a minute of callers without a credential, by the rules
 }
 
-// Stats are the counters that metrics show.
-type Stats struct {
-	Executed, Settled, RolledBack, Refused, Entries, MemoryDenied, TableDenied atomic.Uint64
-	Ballots, Failed                                                            atomic.Uint64 // of votes; enactments that failed
-	Votes                                                                      VoteStats
-}
-
 // Stats returns the node's counters.
 func (n *Node) Stats() *Stats { return &n.stats }
 
@@ -168,6 +161,7 @@ func (n *Node) StrangersPerMinute() uint64 { return n.strangers.Load() }
 func New(cfg Config) *Node {
 	n := &Node{cfg: cfg, me: cfg.Key.DID(), started: time.Now(), inbox: make(chan func(*Loop), 4096), wake: make(chan struct{}, 1), twins: newTwins()}
 	n.state.Store("starting")
+	n.stats.init()
 	n.runs.cancel, n.runs.live = map[runKey]context.CancelFunc{}, map[runKey]*Watched{}
 	n.knocks.list = map[icn.DID]Knocker{}
 	n.bus.init()
@@ -274,8 +268,12 @@ func (n *Node) drive(ctx context.Context, l *Loop) error {
 				break drain
 			}
 		}
+		start, before := time.Now(), l.Head()
 		if err := l.Turn(now()); err != nil {
 			return fmt.Errorf("%w: %w", ErrFatal, err)
+		}
+		if l.Head() != before {
+			n.stats.Turns.Observe(time.Since(start))
 		}
 		n.noteRules(l)
 		if err := n.runs.failed(); err != nil {
@@ -426,7 +424,9 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 				n.strangers.Store(b.Becomes)
 			}
 		default:
-			n.countVote(b)
+			if !n.countJob(ev) {
+				n.countVote(b)
+			}
 		}
 	}
 	n.bus.publish(out.Events)
