@@ -392,10 +392,7 @@ func (n *Node) await(ctx context.Context, number uint64, say func(*Loop, func(An
 
 // applied follows each entry: counters, links, and whoever listens for events.
 func (n *Node) applied(e icn.Entry, out core.Outcome) {
-	n.stats.Entries.Add(1)
-	if out.Refused != nil {
-		n.stats.Refused.Add(1)
-	}
+	n.count(e, out)
 	for _, ev := range out.Events {
 		if b, ok := ev.Body.(icn.KeyRotated); ok {
 			n.holdOn(b)
@@ -411,21 +408,14 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 			n.keys.Delete(b.Who) // the log knows better than whoever told
 			n.want()
 		case icn.JobSettled:
-			n.stats.Settled.Add(1)
 			n.keepOutput(b)
 		case icn.JobSaved:
 			if b.Via == n.me && ev.Author != nil && *ev.Author != n.me {
 				n.fetchOutput(b.State)
 			}
-		case icn.JobRolledBack:
-			n.stats.RolledBack.Add(1)
 		case icn.RuleChanged:
 			if b.Name == "open_rate_limit" { // whoever voted on it is not answered before it counts
 				n.strangers.Store(b.Becomes)
-			}
-		default:
-			if !n.countJob(ev) {
-				n.countVote(b)
 			}
 		}
 	}

@@ -9,8 +9,9 @@ import (
 	"github.com/InterCooperative-Network/icn-core/internal/meter"
 )
 
-// Stats are the counters that metrics show, from the start of the node. What the log
-// tells is counted as it is folded here, also while the node catches up.
+// Stats are the counters that metrics show, from the start of the node. What was
+// ordered before that is not counted when a node catches up: whoever watches would
+// take a failure of long ago for one of now.
 type Stats struct {
 	Executed, Settled, RolledBack, Refused, Entries, MemoryDenied, TableDenied atomic.Uint64
 	Ballots, Failed                                                            atomic.Uint64 // of votes; enactments that failed
@@ -67,6 +68,22 @@ func (r *Results) count(result string) {
 	}
 }
 
+// count counts an entry, and what happened by it.
+func (n *Node) count(e icn.Entry, out core.Outcome) {
+	n.stats.Entries.Add(1)
+	if e.Time < icn.Time(n.started.UnixMilli()) {
+		return
+	}
+	if out.Refused != nil {
+		n.stats.Refused.Add(1)
+	}
+	for _, ev := range out.Events {
+		if !n.countJob(ev) {
+			n.countVote(ev.Body)
+		}
+	}
+}
+
 // countJob counts what an event tells of jobs, and says whether it is about them.
 func (n *Node) countJob(ev icn.Event) bool {
 	s := &n.stats
@@ -78,6 +95,10 @@ func (n *Node) countJob(ev icn.Event) bool {
 		if posted := n.postedAt(b.Job); b.Attempt == 1 && posted != 0 {
 			s.Assigning.Observe(time.Duration(ev.Time-posted) * time.Millisecond)
 		}
+	case icn.JobSettled:
+		s.Settled.Add(1)
+	case icn.JobRolledBack:
+		s.RolledBack.Add(1)
 	case icn.AttemptFailed:
 		s.Attempts.count(b.Cause)
 	case icn.JobCancelled:
