@@ -69,6 +69,7 @@ type tally struct {
 var classNames = [6]string{"none", "1xx", "2xx", "3xx", "4xx", "5xx"}
 
 func (m *meters) route(rt route) *tally {
+	m.requests.WithLabelValues(rt.path, rt.method, classNames[5]) // there from the start, so that a rate can be taken of the first fault
 	return &tally{m: m, route: rt, seconds: m.seconds.WithLabelValues(rt.path, rt.method)}
 }
 

@@ -27,7 +27,7 @@ const (
 type record struct{ name, expr string }
 
 var records = []record{
-	{"icn:http_errors:ratio5m", `sum by (federation, node) (rate(icn_http_requests_total{status="5xx"}[5m])) / sum by (federation, node) (rate(icn_http_requests_total[5m])) or sum by (federation, node) (rate(icn_http_requests_total[5m])) * 0`},
+	{"icn:http_errors:ratio5m", `sum by (federation, node) (rate(icn_http_requests_total{status="5xx"}[5m])) / sum by (federation, node) (rate(icn_http_requests_total[5m]))`},
 	{"icn:http_request_duration_seconds:p95_5m", `histogram_quantile(0.95, sum by (federation, node, le) (rate(icn_http_request_duration_seconds_bucket[5m])))`},
 	{"icn:store_write_duration_seconds:p99_5m", `histogram_quantile(0.99, sum by (federation, node, le) (rate(icn_store_write_duration_seconds_bucket{durable="true"}[5m])))`},
 	{"icn:jobs_rolled_back:increase15m", `max by (federation) (increase(icn_jobs_rolled_back_total[15m]))`},
