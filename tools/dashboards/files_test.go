@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -61,6 +62,45 @@ func TestPanelsSpeakPlainly(t *testing.T) {
 						t.Errorf("%s, %s: unknown variable in %s", b.uid, p.title, q.expr)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestPanelsCanBeToldApart keeps the numbers of panels, and the letters of their
+// queries, apart: Grafana shows one of two that are alike.
+func TestPanelsCanBeToldApart(t *testing.T) {
+	for _, b := range boards {
+		d, err := b.build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read struct {
+			Panels []struct {
+				ID      int
+				Title   string
+				Targets []struct{ RefID string }
+			}
+		}
+		if err := json.Unmarshal(text, &read); err != nil {
+			t.Fatal(err)
+		}
+		ids := map[int]bool{}
+		for _, p := range read.Panels {
+			if p.ID == 0 || ids[p.ID] {
+				t.Errorf("%s, %s: its number %d is another's, too", b.uid, p.Title, p.ID)
+			}
+			ids[p.ID] = true
+			letters := map[string]bool{}
+			for _, q := range p.Targets {
+				if q.RefID == "" || letters[q.RefID] {
+					t.Errorf("%s, %s: two queries are called %q", b.uid, p.Title, q.RefID)
+				}
+				letters[q.RefID] = true
 			}
 		}
 	}

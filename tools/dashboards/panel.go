@@ -51,39 +51,49 @@ func source() common.DataSourceRef {
 	return common.DataSourceRef{Type: &kind, Uid: &uid}
 }
 
-func (q query) target(number bool) *prometheus.DataqueryBuilder {
-	b := prometheus.NewDataqueryBuilder().Expr(q.text()).LegendFormat(q.legend).Datasource(source())
+// target is the query as the panel's nth.
+func (q query) target(n int, number bool) *prometheus.DataqueryBuilder {
+	b := prometheus.NewDataqueryBuilder().RefId(string(rune('A' + n))).Expr(q.text()).LegendFormat(q.legend).Datasource(source())
 	if number {
 		return b.Instant()
 	}
 	return b.Range()
 }
 
-func (p panel) build() cog.Builder[dashboard.Panel] {
+// build makes the panel, with a number of its own in its dashboard.
+func (p panel) build(id uint32) cog.Builder[dashboard.Panel] {
 	if p.number {
-		return p.asNumber()
+		return p.asNumber(id)
 	}
-	b := timeseries.NewPanelBuilder().Title(p.title).Description(p.about).Unit(p.unit).Datasource(source()).
+	b := timeseries.NewPanelBuilder().Id(id).Title(p.title).Description(p.about).Unit(p.shown()).Datasource(source()).
 		Span(12).Height(8).LineWidth(1).FillOpacity(10).ShowPoints(common.VisibilityModeNever).
 		Legend(common.NewVizLegendOptionsBuilder().DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).ShowLegend(true)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
 	if p.stacked {
 		b.Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal))
 	}
-	for _, q := range p.queries {
-		b.WithTarget(q.target(false))
+	for n, q := range p.queries {
+		b.WithTarget(q.target(n, false))
 	}
 	return b
 }
 
-func (p panel) asNumber() cog.Builder[dashboard.Panel] {
-	b := stat.NewPanelBuilder().Title(p.title).Description(p.about).Unit(p.unit).Datasource(source()).
+func (p panel) asNumber(id uint32) cog.Builder[dashboard.Panel] {
+	b := stat.NewPanelBuilder().Id(id).Title(p.title).Description(p.about).Unit(p.shown()).Datasource(source()).
 		Span(6).Height(4).GraphMode(common.BigValueGraphModeNone).ColorMode(common.BigValueColorModeValue).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).Thresholds(p.thresholds())
-	for _, q := range p.queries {
-		b.WithTarget(q.target(true))
+	for n, q := range p.queries {
+		b.WithTarget(q.target(n, true))
 	}
 	return b
+}
+
+// shown is the unit; numbers without one are shortened.
+func (p panel) shown() string {
+	if p.unit == "" {
+		return "short"
+	}
+	return p.unit
 }
 
 func (p panel) thresholds() cog.Builder[dashboard.ThresholdsConfig] {
@@ -112,10 +122,13 @@ func (d board) build() (dashboard.Dashboard, error) {
 		WithVariable(variable("federation", "Federation", `up{job="icn"}`)).
 		WithVariable(variable("node", "Node", `up{job="icn",federation=~"$federation"}`)).
 		Link(dashboard.NewDashboardLinkBuilder("ICN").Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{"icn"}).AsDropdown(true).IncludeVars(true).KeepTime(true))
+	id := uint32(0)
 	for _, r := range d.rows {
-		b.WithRow(dashboard.NewRowBuilder(r.title))
+		id++
+		b.WithRow(dashboard.NewRowBuilder(r.title).Id(id))
 		for _, p := range r.panels {
-			b.WithPanel(p.build())
+			id++
+			b.WithPanel(p.build(id))
 		}
 	}
 	return b.Build()
