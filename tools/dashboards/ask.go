@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
+	"gopkg.in/yaml.v3"
 )
 
 // client asks one Prometheus.
@@ -105,38 +107,83 @@ func (c client) values(expr string) (n int, err error) {
 
 func seconds(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
 
-// asked is what came of one expression.
+// asked is one expression to try, and where it stands.
 type asked struct {
 	where, expr string
 	empty       bool // it may be empty
 }
 
-// expressions are all there are, of panels, of variables and of rules.
-func expressions() []asked {
+// expressions are all there are, read back from the files that are made: what Grafana
+// and Prometheus will read.
+func expressions() ([]asked, error) {
+	all, err := files()
+	if err != nil {
+		return nil, err
+	}
 	var out []asked
-	for _, b := range boards {
-		for _, r := range b.rows {
-			for _, p := range r.panels {
-				for _, q := range p.queries {
-					out = append(out, asked{b.uid + ", " + p.title, filled(q.text()), false})
-				}
-			}
+	for _, path := range slices.Sorted(maps.Keys(all)) {
+		var found []asked
+		switch {
+		case strings.HasPrefix(path, "grafana/"):
+			found, err = ofPanels(path, all[path])
+		case strings.HasPrefix(path, "prometheus/rules/"):
+			found, err = ofRules(all[path])
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+// drawn is what matters here of a dashboard.
+type drawn struct {
+	Panels []struct {
+		ID      int
+		Type    string
+		Title   string
+		Targets []struct{ RefID, Expr string }
+	}
+}
+
+func ofPanels(path string, text []byte) (out []asked, err error) {
+	var d drawn
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, err
+	}
+	for _, p := range d.Panels {
+		if p.Type != "row" && len(p.Targets) == 0 {
+			return nil, fmt.Errorf("the panel %q asks nothing", p.Title)
+		}
+		for _, q := range p.Targets {
+			out = append(out, asked{path + ", " + p.Title, filled(q.Expr), false})
 		}
 	}
-	for _, r := range records {
-		out = append(out, asked{"rule " + r.name, r.expr, false})
+	return out, nil
+}
+
+func ofRules(text []byte) (out []asked, err error) {
+	var f ruleFile
+	if err := yaml.Unmarshal(text, &f); err != nil {
+		return nil, err
 	}
-	for _, a := range alerts {
-		out = append(out, asked{"alert " + a.name, a.expr, true})
+	for _, g := range f.Groups {
+		for _, r := range g.Rules {
+			out = append(out, asked{"rule " + r.Record + r.Alert, r.Expr, r.Alert != ""})
+		}
 	}
-	return out
+	return out, nil
 }
 
 // ask tries every expression.
 func ask(base string) error {
 	c := client{strings.TrimSuffix(base, "/")}
 	var wrong []string
-	all := expressions()
+	all, err := expressions()
+	if err != nil {
+		return err
+	}
 	for _, x := range all {
 		missing, err := c.unknown(x.expr)
 		if err != nil {

@@ -79,13 +79,7 @@ func TestPanelsCanBeToldApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var read struct {
-			Panels []struct {
-				ID      int
-				Title   string
-				Targets []struct{ RefID string }
-			}
-		}
+		var read drawn
 		if err := json.Unmarshal(text, &read); err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +119,14 @@ func TestExpressionsNameMetricsThatThereAre(t *testing.T) {
 	for _, r := range records {
 		known[r.name] = true
 	}
-	for _, x := range expressions() {
+	all, err := expressions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all) < 100 {
+		t.Errorf("only %d expressions are found", len(all))
+	}
+	for _, x := range all {
 		vs, err := selectors(x.expr)
 		if err != nil {
 			t.Errorf("%s: %v", x.where, err)
