@@ -10,7 +10,7 @@ type alert struct {
 	summary, description       string // {{ $labels.… }} may stand in both
 	fires, quiet               []series
 	at                         string // when both are looked at, from their beginning
-	about                      string // the labels of what it fires for: A, B, or another set as written
+	about                      string // the labels of what it fires for: A, B, another set as written, or several with a plus
 }
 
 type series struct{ name, values string }
@@ -104,8 +104,8 @@ var alerts = []alert{
 	{name: "BackupOverdue", expr: `time() - icn_backup_last_success_timestamp_seconds > 2 * icn_backup_interval_seconds or (icn_node_uptime_seconds > 2 * icn_backup_interval_seconds unless icn_backup_last_success_timestamp_seconds)`, wait: "5m", severity: warning,
 		summary:     "Node {{ $labels.node }} has no recent backup",
 		description: "The last whole backup on schedule is more than two intervals old, or there is none. What is newer would have to come from other nodes.",
-		fires:       []series{{`icn_backup_last_success_timestamp_seconds{A}`, "0x40"}, {`icn_backup_interval_seconds{A}`, "300x40"}, {`icn_backup_interval_seconds{B}`, "300x40"}, {`icn_node_uptime_seconds{B}`, "0+60x40"}, {`icn_backup_last_success_timestamp_seconds{B}`, "0+60x40"}},
-		quiet:       []series{{`icn_backup_last_success_timestamp_seconds{A}`, "0+60x40"}, {`icn_backup_interval_seconds{A}`, "300x40"}, {`icn_backup_interval_seconds{B}`, "3600x40"}, {`icn_node_uptime_seconds{B}`, "0+60x40"}}, at: "30m", about: "A"},
+		fires:       []series{{`icn_backup_last_success_timestamp_seconds{A}`, "0x40"}, {`icn_backup_interval_seconds{A}`, "300x40"}, {`icn_backup_interval_seconds{B}`, "300x40"}, {`icn_node_uptime_seconds{B}`, "0+60x40"}},
+		quiet:       []series{{`icn_backup_last_success_timestamp_seconds{A}`, "0+60x40"}, {`icn_backup_interval_seconds{A}`, "300x40"}, {`icn_node_uptime_seconds{A}`, "0+60x40"}, {`icn_backup_interval_seconds{B}`, "3600x40"}, {`icn_node_uptime_seconds{B}`, "0+60x40"}}, at: "30m", about: "A + B"},
 	{name: "BackupFailing", expr: `increase(icn_backup_failures_total[1h]) > 0`, wait: "0s", severity: warning,
 		summary:     "A backup of {{ $labels.node }} failed",
 		description: "It is tried again within ten minutes; icn-cli status tells why it failed.",

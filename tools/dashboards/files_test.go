@@ -169,7 +169,7 @@ func TestEveryAlertHasItsRunbook(t *testing.T) {
 		t.Error("two alerts have one name")
 	}
 	for _, a := range alerts {
-		for _, text := range slices.Collect(maps.Values(a.annotations(a.labels()))) {
+		for _, text := range slices.Collect(maps.Values(a.annotations(a.labels()[0]))) {
 			if strings.Contains(text, "{{") {
 				t.Errorf("%s: a label is not there: %s", a.name, text)
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -104,29 +105,33 @@ func inputs(in []series) (out []input) {
 	return out
 }
 
-// labels are those that an alert's example fires with.
-func (a alert) labels() map[string]string {
-	out := map[string]string{}
-	for _, part := range strings.Split(a.about, ", ") {
-		if k, v, is := strings.Cut(part, ": "); is {
-			out[k] = v
-			continue
+// labels are those of each alert that an alert's example fires.
+func (a alert) labels() (all []map[string]string) {
+	for _, one := range strings.Split(a.about, " + ") {
+		out := map[string]string{}
+		for _, part := range strings.Split(one, ", ") {
+			if k, v, is := strings.Cut(part, ": "); is {
+				out[k] = v
+				continue
+			}
+			maps.Copy(out, nodes[part])
 		}
-		for k, v := range nodes[part] {
-			out[k] = v
-		}
+		all = append(all, out)
 	}
-	return out
+	return all
 }
 
 func ruleTests() testFile {
 	t := testFile{RuleFiles: []string{"../rules/recording.yml", "../rules/alerts.yml"}, Interval: "1m"}
 	for _, a := range alerts {
-		labels := a.labels()
-		annotations := a.annotations(labels)
-		labels["severity"] = a.severity
+		var fires []expected
+		for _, labels := range a.labels() {
+			annotations := a.annotations(labels)
+			labels["severity"] = a.severity
+			fires = append(fires, expected{labels, annotations})
+		}
 		t.Tests = append(t.Tests,
-			ruleTest{a.name + " fires", "1m", inputs(a.fires), []alertTest{{a.at, a.name, []expected{{labels, annotations}}}}},
+			ruleTest{a.name + " fires", "1m", inputs(a.fires), []alertTest{{a.at, a.name, fires}}},
 			ruleTest{a.name + " does not fire", "1m", inputs(a.quiet), []alertTest{{a.at, a.name, nil}}})
 	}
 	return t
