@@ -28,6 +28,7 @@ import (
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/audit"
+	"github.com/InterCooperative-Network/icn-core/internal/meter"
 	"github.com/InterCooperative-Network/icn-core/node"
 )
 
@@ -38,6 +39,7 @@ type Config struct {
 	MaxUpload int64              // of a streamed file, in bytes; 0: 64 GiB
 	Heartbeat time.Duration      // of event streams; 0: 15 s
 	Audit     func(audit.Record) // is told who used the API for what; nil: nobody is
+	Writes    *meter.Writes      // what the stores were asked to write; nil: that is not counted
 	Host      Host               // what runs the server; nil: nothing that can be asked
 	Log       *slog.Logger
 }

@@ -129,10 +129,12 @@ func (s *Server) handle(op *huma.Operation, h func(*writer, *http.Request)) {
 		w := rw.(*writer)
 		w.routed = true
 		start := time.Now()
+		s.meters.inFlight.Inc()
 		defer func() { count.done(w.status, start) }()
 		who, p := s.gate.Load().check(r, rt)
 		defer s.tell(w, rt, who)
 		if p != nil {
+			s.meters.refused(p.Status)
 			s.refuse(w, p)
 			return
 		}

@@ -67,7 +67,17 @@ type DAG struct {
 	gate    sync.RWMutex // writers hold it shared, a deletion alone
 	pinning sync.Mutex   // pins and prunings, one at a time
 	fresh   atomic.Pointer[sync.Map]
+	stats   Stats
 }
+
+// Stats are counters from when the DAG was opened.
+type Stats struct {
+	Puts, PutBytes                 atomic.Uint64 // blocks written, whoever brought them
+	Cached, Here, Fetched, Missing atomic.Uint64 // blocks asked for, by where they were found
+}
+
+// Stats returns the counters.
+func (d *DAG) Stats() *Stats { return &d.stats }
 
 // Open uses a store.
 func Open(s store.Store, o Options) (*DAG, error) {
@@ -124,7 +134,18 @@ func (d *DAG) write(blocks []icn.Block, relaxed bool) error {
 	if err := d.st.Apply(&batch); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
+	d.count(blocks)
 	return nil
+}
+
+// count counts blocks that were written.
+func (d *DAG) count(blocks []icn.Block) {
+	bytes := 0
+	for _, b := range blocks {
+		bytes += len(b.Data)
+	}
+	d.stats.Puts.Add(uint64(len(blocks)))
+	d.stats.PutBytes.Add(uint64(bytes))
 }
 
 // rows gives blocks their numbers, and appends what is stored of them.
@@ -162,9 +183,13 @@ func arrivalKey(n uint64) []byte {
 // Get returns a block: from here, or from whoever has it; then it is kept.
 func (d *DAG) Get(ctx context.Context, c icn.CID) (icn.Block, error) {
 	if b, ok := d.cached(ctx, c); ok {
+		d.stats.Cached.Add(1)
 		return b, nil
 	}
 	b, err := d.GetLocal(c)
+	if err == nil {
+		d.stats.Here.Add(1)
+	}
 	if err == nil && d.cache != nil {
 		d.cache.Put(c, b.Data)
 	}
@@ -173,12 +198,15 @@ func (d *DAG) Get(ctx context.Context, c icn.CID) (icn.Block, error) {
 	}
 	f := d.fetch.Load()
 	if f == nil {
+		d.stats.Missing.Add(1)
 		return b, err
 	}
 	data, ferr := (*f)(ctx, c)
 	if ferr != nil {
+		d.stats.Missing.Add(1)
 		return b, ferr
 	}
+	d.stats.Fetched.Add(1)
 	b = icn.Block{CID: c, Data: data}
 	if err := b.Verify(); err != nil {
 		return b, fmt.Errorf("fetched: %w", err)

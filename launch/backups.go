@@ -27,6 +27,10 @@ type backups struct {
 	last    time.Time // when the last whole one was made; zero: none
 	name    string
 	problem string
+
+	failures uint64
+	took     time.Duration
+	bytes    int64
 }
 
 // newBackups looks for what is in the folder already; nil without a schedule.
@@ -64,7 +68,7 @@ func (b *backups) chain() ([]backup.Source, error) {
 func (b *backups) status() wire.BackupStatus {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := wire.BackupStatus{Name: b.name, Problem: b.problem}
+	s := wire.BackupStatus{Name: b.name, Problem: b.problem, Every: b.every, Failures: b.failures, Took: b.took, Bytes: b.bytes}
 	if !b.last.IsZero() {
 		at := b.last
 		s.Last, s.Age = &at, int64(time.Since(at).Seconds())
@@ -102,7 +106,7 @@ func (r *Running) schedule(ctx context.Context) {
 			err := r.backUp(ctx)
 			b.mu.Lock()
 			if err != nil {
-				b.problem = err.Error()
+				b.problem, b.failures = err.Error(), b.failures+1
 			}
 			b.mu.Unlock()
 			if err == nil {
@@ -123,7 +127,7 @@ func (r *Running) schedule(ctx context.Context) {
 
 // backUp makes one backup, checks it, and lets old ones go.
 func (r *Running) backUp(ctx context.Context) error {
-	b := r.backups
+	b, start := r.backups, time.Now()
 	after, builds := b.after(r)
 	to, err := backup.NewFolder(b.cfg.Target, time.Now())
 	if err != nil {
@@ -157,6 +161,7 @@ func (r *Running) backUp(ctx context.Context) error {
 	name := chain[len(chain)-1].String()
 	b.mu.Lock()
 	b.last, b.name, b.problem = m.Made, name, ""
+	b.took, b.bytes = time.Since(start), m.Bytes
 	b.mu.Unlock()
 	r.log.Info("backed up", "to", name, "builds_on_earlier", builds, "blocks", m.Blocks, "bytes", m.Bytes, "entries", m.Entries, "checked", b.cfg.Verify, "removed", len(removed))
 	return nil

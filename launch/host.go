@@ -69,7 +69,8 @@ func (r *Running) lookAtDisk(out *wire.Surroundings) {
 		return
 	}
 	free, all := fs.Bavail*uint64(fs.Bsize), fs.Blocks*uint64(fs.Bsize)
-	out.Store.FreeBytes = &free
+	used := r.used.of(r.cfg.Storage.Path)
+	out.Store.FreeBytes, out.Store.DiskBytes, out.Store.UsedBytes = &free, &all, &used
 	disk.Says = fmt.Sprintf("%d MiB are left on the disk of %s", free>>20, dir)
 	switch {
 	case free < nearlyNoSpace:

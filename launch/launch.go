@@ -31,6 +31,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/config"
 	"github.com/InterCooperative-Network/icn-core/dag/redis"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/internal/meter"
 	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/key/hsm"
 	"github.com/InterCooperative-Network/icn-core/node"
@@ -75,8 +76,10 @@ type Running struct {
 	audit       *audit.Log    // nil without
 	anchored    atomic.Uint64 // lines of it that the federation's log has seen
 	backups     *backups      // nil without a schedule
-	logs        *Logs         // nil: Log was given as it is
-	read        Again         // nil: the configuration came from nowhere
+	writes      *meter.Writes // to the stores
+	used        used
+	logs        *Logs // nil: Log was given as it is
+	read        Again // nil: the configuration came from nowhere
 	reloading   reloading
 	rotation    rotation
 	token       *hsm.Key    // nil: the key lies in a file
@@ -98,7 +101,7 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Running{cfg: cfg, log: o.Log, logs: o.Logs, read: o.Again, bridge: &bridge{}, ended: make(chan error, 3)}
+	r := &Running{cfg: cfg, log: o.Log, logs: o.Logs, read: o.Again, bridge: &bridge{}, writes: meter.NewWrites(), ended: make(chan error, 3)}
 	pair, err := r.nodeKey(o)
 	if err != nil {
 		return nil, err
@@ -215,14 +218,14 @@ func (r *Running) assemble(pair key.Pair) error {
 	}
 	r.jobs = &jobs{sandbox: r.sandbox, blocks: blocks}
 	nc := node.Config{
-		Key: pair, Name: r.cfg.Runtime.NodeName, Store: r.ledger, Blocks: blocks,
+		Key: pair, Name: r.cfg.Runtime.NodeName, Store: r.writes.Of(r.ledger), Blocks: blocks,
 		Runner: r.jobs.run, Capable: r.jobs.capable, Verify: key.Verify, VerifyBatch: verifyBatch,
 		JoinCode: r.cfg.Federation.JoinCode, Federation: r.cfg.Federation.Name, Rules: rules(r.cfg),
 		Rotated: func(k icn.DID) { go r.rotated(k) },
 		Release: Release, Log: r.log, Profile: profile(r.cfg),
 		Tuning: node.Tuning{Slots: slots(r.cfg.Performance), Queue: r.cfg.Mesh.MaxJobQueueSize, MemoryMB: jobMemory(r.cfg.Mesh), Fed: r.cfg.Network.FedLearners},
 	}
-	ac := api.Config{Log: r.log.With("part", "api"), Host: r}
+	ac := api.Config{Log: r.log.With("part", "api"), Host: r, Writes: r.writes}
 	if ac.Access, err = accessOf(r.cfg.Security); err != nil {
 		return err
 	}

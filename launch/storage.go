@@ -186,5 +186,5 @@ func (r *Running) openBlocks() (*dag.DAG, error) {
 		}
 		r.cache, o.Cache = c, c
 	}
-	return dag.Open(r.store, o)
+	return dag.Open(r.writes.Of(r.store), o)
 }

@@ -146,13 +146,6 @@ type Node struct {
 	strangers atomic.Uint64 // requests a minute of callers without a credential, by the rules
 }
 
-// Stats are the counters that metrics show.
-type Stats struct {
-	Executed, Settled, RolledBack, Refused, Entries, MemoryDenied, TableDenied atomic.Uint64
-	Ballots, Failed                                                            atomic.Uint64 // of votes; enactments that failed
-	Votes                                                                      VoteStats
-}
-
 // Stats returns the node's counters.
 func (n *Node) Stats() *Stats { return &n.stats }
 
@@ -168,6 +161,7 @@ func (n *Node) StrangersPerMinute() uint64 { return n.strangers.Load() }
 func New(cfg Config) *Node {
 	n := &Node{cfg: cfg, me: cfg.Key.DID(), started: time.Now(), inbox: make(chan func(*Loop), 4096), wake: make(chan struct{}, 1), twins: newTwins()}
 	n.state.Store("starting")
+	n.stats.init()
 	n.runs.cancel, n.runs.live = map[runKey]context.CancelFunc{}, map[runKey]*Watched{}
 	n.knocks.list = map[icn.DID]Knocker{}
 	n.bus.init()
@@ -274,8 +268,12 @@ func (n *Node) drive(ctx context.Context, l *Loop) error {
 				break drain
 			}
 		}
+		start, before := time.Now(), l.Head()
 		if err := l.Turn(now()); err != nil {
 			return fmt.Errorf("%w: %w", ErrFatal, err)
+		}
+		if l.Head() != before {
+			n.stats.Turns.Observe(time.Since(start))
 		}
 		n.noteRules(l)
 		if err := n.runs.failed(); err != nil {
@@ -394,10 +392,7 @@ func (n *Node) await(ctx context.Context, number uint64, say func(*Loop, func(An
 
 // applied follows each entry: counters, links, and whoever listens for events.
 func (n *Node) applied(e icn.Entry, out core.Outcome) {
-	n.stats.Entries.Add(1)
-	if out.Refused != nil {
-		n.stats.Refused.Add(1)
-	}
+	n.count(e, out)
 	for _, ev := range out.Events {
 		if b, ok := ev.Body.(icn.KeyRotated); ok {
 			n.holdOn(b)
@@ -413,20 +408,15 @@ func (n *Node) applied(e icn.Entry, out core.Outcome) {
 			n.keys.Delete(b.Who) // the log knows better than whoever told
 			n.want()
 		case icn.JobSettled:
-			n.stats.Settled.Add(1)
 			n.keepOutput(b)
 		case icn.JobSaved:
 			if b.Via == n.me && ev.Author != nil && *ev.Author != n.me {
 				n.fetchOutput(b.State)
 			}
-		case icn.JobRolledBack:
-			n.stats.RolledBack.Add(1)
 		case icn.RuleChanged:
 			if b.Name == "open_rate_limit" { // whoever voted on it is not answered before it counts
 				n.strangers.Store(b.Becomes)
 			}
-		default:
-			n.countVote(b)
 		}
 	}
 	n.bus.publish(out.Events)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
@@ -48,14 +49,16 @@ func (n *Node) runner(ctx context.Context) func(Run) {
 		n.runs.mu.Unlock()
 		n.runs.wait.Go(func() {
 			defer cancel()
+			start := time.Now()
 			res := n.run(ctx, r)
+			took := time.Since(start)
 			n.runs.mu.Lock()
 			delete(n.runs.cancel, k)
 			delete(n.runs.live, k)
 			n.runs.mu.Unlock()
 			r.Watch.end()
 			if ctx.Err() == nil || res.Err == nil {
-				n.stats.Executed.Add(1)
+				n.countRun(res, took)
 			}
 			n.tell(func(l *Loop) { l.Ran(r.ID, r.Attempt, res) })
 		})

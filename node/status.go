@@ -42,6 +42,9 @@ type Status struct {
 	Order      order.Status      `json:"order"`
 
 	OpenVotes int    `json:"open_votes"`
+	Cap       uint64 `json:"-"`                         // where this node's account stops growing
+	Banned    int    `json:"-"`                         // nodes that get no jobs now
+	BannedOwn bool   `json:"-"`                         // this one is among them
 	Upgrade   string `json:"upgrade_notice,omitempty"`  // the release that a vote asks operators to install
 	Strangers uint64 `json:"open_rate_limit,omitempty"` // requests a minute of callers without a credential, by the rules
 }
@@ -83,8 +86,9 @@ func (l *Loop) Status(s *Status) {
 		s.FedBy = &d
 	}
 	if a, ok := l.m.Account(l.me, l.now); ok {
-		s.Balance, s.Held = a.Balance, a.Held
+		s.Balance, s.Held, s.Cap = a.Balance, a.Held, a.Cap(l.m.Rules())
 	}
+	l.bans(s)
 	s.OpenJobs, s.Running = l.m.OpenJobs(), len(l.work.running)
 	s.Peers, s.Nodes, s.Waiting, s.Totals = l.peerStatus(), len(l.m.Nodes()), l.waitingList(), l.m.Totals()
 	if s.Peers == nil {
@@ -96,6 +100,17 @@ func (l *Loop) Status(s *Status) {
 	s.OpenVotes, s.Upgrade, s.Strangers = openVotes(l.m), l.m.Notice(), l.m.Rules().StrangersPerMinute
 	if l.gap.shadow != nil {
 		s.Behind = l.gap.end - l.gap.shadow.Head().Index
+	}
+}
+
+// bans counts the nodes that get no jobs.
+func (l *Loop) bans(s *Status) {
+	at := max(l.now, l.m.Head().Time)
+	for _, p := range l.m.Nodes() {
+		if l.m.Standing(p.DID).Banned(at) {
+			s.Banned++
+			s.BannedOwn = s.BannedOwn || p.DID == l.me
+		}
 	}
 }
 

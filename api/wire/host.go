@@ -49,6 +49,8 @@ type Insides struct {
 type StoreStatus struct {
 	Backend   string  `json:"backend"`
 	FreeBytes *uint64 `json:"free_bytes,omitempty" doc:"Left on the disk of the store."`
+	DiskBytes *uint64 `json:"-"` // of the whole disk
+	UsedBytes *uint64 `json:"-"` // that the store's files take
 }
 
 // BackupStatus tells about backups on a schedule.
@@ -57,4 +59,9 @@ type BackupStatus struct {
 	Age     int64      `json:"age_seconds,omitempty"`
 	Name    string     `json:"name,omitempty"`
 	Problem string     `json:"problem,omitempty" doc:"Why the last attempt failed."`
+
+	Every    time.Duration `json:"-"` // between two of them
+	Failures uint64        `json:"-"` // since the node started
+	Took     time.Duration `json:"-"` // the last whole one since then; 0: none
+	Bytes    int64         `json:"-"` // of that one
 }
