@@ -233,6 +233,7 @@ func (r *Running) assemble(pair key.Pair) error {
 		r.bridge.host.Store(r.host)
 		nc.Network, nc.Directory, ac.Directory = r.bridge, r.bridge, r.bridge
 		nc.Bootstrap = r.usable(r.cfg.Network.BootstrapPeers)
+		r.bridge.bootstrap = nc.Bootstrap
 	}
 	r.node = node.New(nc)
 	r.jobs.node = r.node
