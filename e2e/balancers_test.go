@@ -47,6 +47,13 @@ func (s shore) to(url string) (*client.Client, error) {
 	return client.New(url, client.Options{Timeout: patience, APIKey: balancedKey, Trust: s.trust})
 }
 
+// fresh makes a client that opens a connection for each request, and so repeats none
+// by itself.
+func (s shore) fresh(url string) (*client.Client, error) {
+	t := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.trust, MinVersion: tls.VersionTLS13}, DisableKeepAlives: true}
+	return client.New(url, client.Options{Timeout: patience, APIKey: balancedKey, HTTP: &http.Client{Transport: t}})
+}
+
 // newShore makes a certificate for everybody, BASE.crt and BASE.key.
 func newShore(t *testing.T) (s shore, base string) {
 	t.Helper()
@@ -190,7 +197,7 @@ func TestBalancersLoseNoRequest(t *testing.T) {
 			g := *f
 			g.T = t
 			b := balancers[name](t, base, [3]string{ground.http(0), ground.http(1), ground.http(2)})
-			api, err := ground.to(b.url)
+			api, err := ground.fresh(b.url)
 			require.NoError(t, err)
 			g.until("the balancer sends requests on", func() bool { _, err := api.Ready(t.Context()); return err == nil })
 			r, err := http.Get(b.stats)
