@@ -68,6 +68,7 @@ const (
 	idleTime    = 2 * time.Minute
 	pauseTime   = time.Minute // at most between two pieces of a stream
 	leaveTime   = 5 * time.Second
+	silentTime  = 250 * time.Millisecond // for a request that has not begun when the server leaves
 	maxHeader   = 64 << 10
 	maxSilent   = 4096 // connections on which no request is being answered, some 32 KB each
 	maxWait     = time.Minute
@@ -163,6 +164,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.close()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveTime)
 	defer cancel()
+	defer time.AfterFunc(silentTime, waiting.clear).Stop()
 	err := srv.Shutdown(grace)
 	if errors.Is(err, context.DeadlineExceeded) {
 		s.log.Warn("requests were cut off at shutdown", "after", leaveTime)

@@ -87,3 +87,13 @@ func (q *queue) leave(c net.Conn) {
 		delete(q.at, c)
 	}
 }
+
+// clear closes all connections on which nothing is being answered: those on which
+// nothing was ever asked would hold up a server that ends, and who takes its place.
+func (q *queue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for e := q.order.Front(); e != nil; e = e.Next() {
+		go func() { _ = e.Value.(net.Conn).Close() }() // a connection of TLS may take a while to say goodbye
+	}
+}

@@ -1,7 +1,11 @@
 package api
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -39,4 +43,31 @@ func TestTheLongestSilentMakesRoom(t *testing.T) {
 	require.False(t, all[4].closed)
 	require.Len(t, q.at, 3)
 	require.Equal(t, 3, q.order.Len())
+}
+
+// TestSilentConnectionsHoldUpNobodyWhoLeaves: on a connection nothing was ever
+// asked, as callers open them in advance. A node that ended waited 5 s for it,
+// and its standby with it.
+func TestSilentConnectionsHoldUpNobodyWhoLeaves(t *testing.T) {
+	var log bytes.Buffer
+	s, err := New(nil, Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	require.NoError(t, err)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, leave := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, ln) }()
+	silent, err := net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	defer silent.Close()
+	asks, err := net.Dial("tcp", ln.Addr().String()) // accepted after the silent one
+	require.NoError(t, err)
+	defer asks.Close()
+	_, err = io.WriteString(asks, "GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n")
+	require.NoError(t, err)
+	_, err = io.ReadFull(asks, make([]byte, 12))
+	require.NoError(t, err)
+	leave()
+	require.NoError(t, <-ended)
+	require.NotContains(t, log.String(), "cut off")
 }

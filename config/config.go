@@ -53,7 +53,7 @@ type Network struct {
 	HTTPListenAddr      string   `key:"http_listen_addr" flag:"http-listen-addr" env:"ICN_HTTP_LISTEN_ADDR" doc:"host:port of the HTTP API; port 0 takes a free one"`
 	P2PEnabled          bool     `key:"p2p_enabled" flag:"enable-p2p" env:"ICN_ENABLE_P2P" doc:"speak with other nodes; on as soon as a P2P address or a bootstrap peer is given"`
 	P2PListenAddr       []string `key:"p2p_listen_addr" flag:"p2p-listen-addr,listen-address" env:"ICN_P2P_LISTEN_ADDR" doc:"multiaddr to listen on for other nodes, e.g. /ip4/0.0.0.0/tcp/7000 (repeatable); a TCP address also opens QUIC on the same port"`
-	BootstrapPeers      []string `key:"bootstrap_peers" flag:"bootstrap-peers" env:"ICN_BOOTSTRAP_PEERS" doc:"multiaddrs of nodes, with /p2p/…, at which a node without a federation knocks (comma list)"`
+	BootstrapPeers      []string `key:"bootstrap_peers" flag:"bootstrap-peers" env:"ICN_BOOTSTRAP_PEERS" doc:"multiaddrs of nodes, with /p2p/…, at which a node without a federation knocks, and one with a federation looks for them, too (comma list)"`
 	EnableMDNS          bool     `key:"enable_mdns" flag:"enable-mdns" env:"ICN_ENABLE_MDNS" doc:"find nodes of the federation on the local network"`
 	EnableRelay         bool     `key:"enable_relay" doc:"reach nodes of the federation, and be reached, through those that relay, where there is no direct way"`
 	RelayService        bool     `key:"relay_service" doc:"relay between nodes of the federation that cannot reach each other; for nobody else"`

@@ -72,6 +72,7 @@ type vessel struct {
 	name    string
 	did     icn.DID
 	listen  string
+	http    string // where its API listens
 	p2p     string
 	program string
 	cmd     *exec.Cmd
@@ -135,7 +136,10 @@ func (f *fleet) join(at *vessel, n int) {
 
 func (f *fleet) add() *vessel {
 	i := len(f.nodes)
-	v := &vessel{f: f, i: i, name: string(rune('a' + i)), listen: f.ground.listen(i), program: f.program}
+	v := &vessel{f: f, i: i, name: string(rune('a' + i)), listen: f.ground.listen(i), http: "127.0.0.1:0", program: f.program}
+	if g, fixed := f.ground.(interface{ http(i int) string }); fixed {
+		v.http = g.http(i)
+	}
 	f.nodes = append(f.nodes, v)
 	return v
 }
@@ -221,7 +225,7 @@ func (v *vessel) start() {
 	addr := v.addrFile()
 	_ = os.Remove(addr) // of a former life
 	args := append([]string{"--config", filepath.Join(v.f.dir, "fleet.toml"), "--node-name", v.name, "--storage-path", filepath.Join(v.f.dir, v.name),
-		"--http-listen-addr", "127.0.0.1:0", "--p2p-listen-addr", v.listen, "--addr-file", addr, "--log-level", "info"}, v.once...)
+		"--http-listen-addr", v.http, "--p2p-listen-addr", v.listen, "--addr-file", addr, "--log-level", "info"}, v.once...)
 	c, up := v.f.ground.command(v.i, v.program, args...)
 	log, err := os.OpenFile(v.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	require.NoError(v.f, err)

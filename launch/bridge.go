@@ -20,6 +20,8 @@ type bridge struct {
 	node atomic.Pointer[node.Node]
 	done sync.WaitGroup
 	book atomic.Pointer[contacts]
+
+	bootstrap []string // addresses from the configuration, of nodes that may have moved to them
 }
 
 // contacts are those that the node wants; none at first.
@@ -95,7 +97,25 @@ func (b *bridge) Want(peers map[icn.DID]node.Contact) {
 			byKey[p.Key] = bare(p.Addrs)
 		}
 	}
+	b.addBootstrap(peers, byKey)
 	h.Want(byKey)
+}
+
+// addBootstrap adds the addresses of the configuration to what is known of those
+// peers: when all nodes were given other addresses while they were down, these are
+// the only ones that are right.
+func (b *bridge) addBootstrap(peers map[icn.DID]node.Contact, byKey map[icn.DID][]string) {
+	c := b.contacts()
+	for _, addr := range b.bootstrap {
+		k, at, err := p2p.ParseAddr(addr)
+		if err != nil {
+			continue // it was left out with a warning
+		}
+		owner, _ := c.owner(k)
+		if p, ok := peers[owner]; ok {
+			byKey[p.Key] = append([]string{at}, byKey[p.Key]...)
+		}
+	}
 }
 
 // Links implements node.Directory.

@@ -155,7 +155,7 @@ func (r *Running) open(pair key.Pair) error {
 		func() (err error) { r.certificate, err = loadCertificate(r.cfg.Security, r.log); return err },
 		func() (err error) { r.host, err = openHost(r.cfg.Network, pair, answer{r.bridge}, r.log); return err },
 	}
-	if m := r.cfg.Monitoring; m.MetricsEnabled {
+	if m := r.cfg.Monitoring; m.MetricsEnabled && r.counters == nil {
 		steps = append(steps, func() (err error) { r.counters, err = listen(m.MetricsBindAddr); return err })
 	}
 	errs := make([]error, len(steps))
@@ -236,6 +236,7 @@ func (r *Running) assemble(pair key.Pair) error {
 		r.bridge.host.Store(r.host)
 		nc.Network, nc.Directory, ac.Directory = r.bridge, r.bridge, r.bridge
 		nc.Bootstrap = r.usable(r.cfg.Network.BootstrapPeers)
+		r.bridge.bootstrap = nc.Bootstrap
 	}
 	r.node = node.New(nc)
 	r.jobs.node = r.node
@@ -312,7 +313,7 @@ func (r *Running) Wait(ctx context.Context) error {
 func (r *Running) APIURL() string {
 	host, port, err := net.SplitHostPort(r.socket.Addr().String())
 	scheme := "http://"
-	if r.certificate != nil {
+	if r.cfg.Security.TLSCertPath != "" {
 		scheme = "https://"
 	}
 	if err != nil {

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,28 +37,61 @@ func (w whereabouts) String() string {
 // standby is a process that waits for the database which another one works in. It
 // is ready all the same: what it is asked it relays to the active one, HTTP by
 // requests and P2P by bytes (the links are encrypted from end to end, and the
-// identity is the same).
+// identity is the same). Where the API speaks TLS, that is relayed by bytes, too,
+// so that callers and the active process see each other's certificates; only
+// probes are then asked for without it.
 type standby struct {
 	log    *slog.Logger
+	door   doors
 	active atomic.Pointer[whereabouts]
 	work   sync.WaitGroup
 	stop   context.CancelFunc
-	http   *http.Server
-	p2p    []net.Listener
+	http   []*http.Server
 }
 
-// standBy begins to answer. The HTTP socket stays open when end has returned, for
-// the node that follows.
-func standBy(socket net.Listener, p2p []net.Listener, log *slog.Logger) *standby {
+// doors are what a standby listens on.
+type doors struct {
+	api      net.Listener // stays open when the standby has ended, for the node that follows
+	tls      bool         // the API speaks TLS
+	counters net.Listener // of the metrics, likewise; nil without
+	p2p      []net.Listener
+}
+
+// standBy begins to answer.
+func standBy(d doors, log *slog.Logger) *standby {
 	ctx, stop := context.WithCancel(context.Background())
-	s := &standby{log: log, stop: stop, p2p: p2p}
+	s := &standby{log: log, stop: stop, door: d}
 	s.active.Store(&whereabouts{})
-	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
-	s.work.Go(func() { _ = s.http.Serve(borrowed{socket}) }) // it ends when it is told to
-	for _, l := range p2p {
-		s.work.Go(func() { s.relay(ctx, l) })
+	plain := net.Listener(borrowed{d.api})
+	if d.tls {
+		both := newSplit(plain)
+		plain = half{both, both.plain}
+		s.work.Go(func() { s.relay(ctx, half{both, both.secure}, func() []string { return hostsOf(s.active.Load().API) }) })
+	}
+	s.serve(plain, s.handler())
+	if d.counters != nil {
+		s.serve(borrowed{d.counters}, idle())
+	}
+	for _, l := range d.p2p {
+		s.work.Go(func() { s.relay(ctx, l, func() []string { return s.active.Load().P2P }) })
 	}
 	return s
+}
+
+func (s *standby) serve(l net.Listener, h http.Handler) {
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)}
+	s.http = append(s.http, srv)
+	s.work.Go(func() { _ = srv.Serve(l) }) // it ends when it is told to
+}
+
+// idle answers who collects metrics: there is somebody, and nothing to count that
+// the active process does not count.
+func idle() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	})
+	return mux
 }
 
 // follow learns where the active process is.
@@ -65,35 +100,118 @@ func (s *standby) follow(text string) {
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
 		s.log.Warn("the active process does not say where it is", "holder", text)
 	}
+	if s.isHere(w.API) {
+		s.log.Warn("the active process says that it is where this one is: nothing is relayed to it; give it an address of its own as --http-listen-addr", "active", w.API)
+		w = whereabouts{}
+	}
 	s.active.Store(&w)
 	s.log.Info("standing by: another process of this node works in the database", "active", w.API)
+}
+
+// isHere says whether this process itself listens at an API address: what is
+// relayed there would come back for ever.
+func (s *standby) isHere(api string) bool {
+	at, err := netip.ParseAddrPort(strings.Join(hostsOf(api), ""))
+	own, isTCP := s.door.api.Addr().(*net.TCPAddr)
+	if err != nil || !isTCP || int(at.Port()) != own.Port {
+		return false
+	}
+	if !own.IP.IsUnspecified() {
+		return own.AddrPort().Addr().Unmap() == at.Addr().Unmap()
+	}
+	return at.Addr().IsLoopback() || slices.Contains(machine(), at.Addr().Unmap())
+}
+
+// machine is this machine's addresses.
+func machine() (out []netip.Addr) {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, a := range all {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			out = append(out, p.Addr().Unmap())
+		}
+	}
+	return out
+}
+
+// whereabouts is where standbys, which may be on other machines, find this process:
+// where it listens, or, if that is everywhere, the address that its connections to
+// the database come from, which is in the network that all of them share.
+func (r *Running) whereabouts(ctx context.Context) whereabouts {
+	w := whereabouts{API: r.APIURL(), P2P: dialable(r.P2PAddrs())}
+	own, isTCP := r.socket.Addr().(*net.TCPAddr)
+	if !isTCP || !own.IP.IsUnspecified() {
+		return w
+	}
+	from, err := r.database.From(ctx)
+	if err != nil || from.IsLoopback() { // by a proxy on this machine, or a socket
+		from = outward(machine())
+	}
+	if !from.IsValid() {
+		return w
+	}
+	scheme, _, _ := strings.Cut(w.API, "://")
+	w.API = scheme + "://" + netip.AddrPortFrom(from, uint16(own.Port)).String()
+	there := func(addr string) bool {
+		at, err := netip.ParseAddrPort(addr)
+		return err == nil && at.Addr().Unmap() == from
+	}
+	if i := slices.IndexFunc(w.P2P, there); i >= 0 { // the others may be a standby's own, such as a bridge's
+		w.P2P = w.P2P[i : i+1]
+	}
+	return w
+}
+
+// outward is the first address by which others can mean this machine.
+func outward(all []netip.Addr) netip.Addr {
+	for _, a := range all {
+		if a.IsGlobalUnicast() {
+			return a
+		}
+	}
+	return netip.Addr{}
+}
+
+// hostsOf is the host:port of a URL.
+func hostsOf(base string) []string {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	return []string{u.Host}
 }
 
 // end stops answering.
 func (s *standby) end() {
 	s.stop()
-	for _, l := range s.p2p {
+	for _, l := range s.door.p2p {
 		_ = l.Close() // nothing is lost by it
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if s.http.Shutdown(ctx) != nil {
-		_ = s.http.Close()
+	for _, srv := range s.http {
+		if srv.Shutdown(ctx) != nil {
+			_ = srv.Close()
+		}
 	}
 	s.work.Wait()
 }
+
+// relayed is the header by which an answer tells that a standby passed it on, and
+// a request, too.
+const relayed = "X-ICN-Relayed"
 
 func (s *standby) handler() http.Handler {
 	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1, // event streams
 		Rewrite: func(r *httputil.ProxyRequest) {
-			u, err := url.Parse(s.active.Load().API)
-			if err != nil {
-				u = &url.URL{}
-			}
+			u := &url.URL{Scheme: "http", Host: strings.Join(hostsOf(s.active.Load().API), "")} // the TLS port answers probes without it
 			r.SetURL(u)
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
+			r.Out.Header.Set(relayed, "standby")
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			refuse(w, "the active process of this node does not answer; this one takes over when its lease lapses")
@@ -108,11 +226,18 @@ func (s *standby) handler() http.Handler {
 		})
 	}
 	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.active.Load().API == "" {
+		switch {
+		case s.active.Load().API == "":
 			refuse(w, "this process stands by, and the active one has not said yet where it is")
 			return
+		case r.Header.Get(relayed) != "":
+			refuse(w, "this process stands by, and was asked by one that does, too; one of them takes over when the lease of the last active one lapses")
+			return
+		case s.door.tls && !isProbe(r):
+			http.Error(w, onlyHTTPS, http.StatusBadRequest)
+			return
 		}
-		w.Header().Set("X-ICN-Relayed", "standby")
+		w.Header().Set(relayed, "standby")
 		proxy.ServeHTTP(w, r)
 	}))
 	return mux
@@ -130,16 +255,19 @@ func refuse(w http.ResponseWriter, why string) {
 	_, _ = w.Write(b) // whoever asked is gone
 }
 
+// mostRelayed bounds the connections that a standby carries for one listener.
+const mostRelayed = 1024
+
 // relay carries bytes between whoever dials here and the active process.
-func (s *standby) relay(ctx context.Context, l net.Listener) {
+func (s *standby) relay(ctx context.Context, l net.Listener, to func() []string) {
 	var open sync.WaitGroup
 	defer open.Wait()
-	slots := make(chan struct{}, 256)
+	slots := make(chan struct{}, mostRelayed)
 	for {
 		in, err := l.Accept()
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
-				s.log.Warn("standing by: links are not relayed any more", "error", err)
+				s.log.Warn("standing by: connections are not relayed any more", "error", err)
 			}
 			return
 		}
@@ -151,15 +279,15 @@ func (s *standby) relay(ctx context.Context, l net.Listener) {
 		}
 		open.Go(func() {
 			defer func() { <-slots }()
-			s.carry(ctx, in)
+			s.carry(ctx, in, to())
 		})
 	}
 }
 
-func (s *standby) carry(ctx context.Context, in net.Conn) {
+func (s *standby) carry(ctx context.Context, in net.Conn, to []string) {
 	defer in.Close()
 	var out net.Conn
-	for _, addr := range s.active.Load().P2P {
+	for _, addr := range to {
 		d := net.Dialer{Timeout: 5 * time.Second}
 		c, err := d.DialContext(ctx, "tcp", addr)
 		if err == nil {

@@ -83,7 +83,12 @@ func (r *Running) claim(ctx context.Context, standing func(addrs string)) error 
 	if err != nil {
 		return err
 	}
-	by := standBy(r.socket, links, r.log)
+	if m := r.cfg.Monitoring; m.MetricsEnabled {
+		if r.counters, err = listen(m.MetricsBindAddr); err != nil {
+			return err
+		}
+	}
+	by := standBy(doors{api: r.socket, tls: r.cfg.Security.TLSCertPath != "", counters: r.counters, p2p: links}, r.log)
 	by.follow(held.By)
 	if standing != nil {
 		standing(r.Addrs())
@@ -95,7 +100,10 @@ func (r *Running) claim(ctx context.Context, standing func(addrs string)) error 
 	}
 	r.log.Info("the database is this process's now", "term", s.Term())
 	r.setStore(s)
-	return reuse(r.socket)
+	if r.counters != nil {
+		err = reuse(r.counters)
+	}
+	return errors.Join(err, reuse(r.socket))
 }
 
 // links are the TCP addresses for P2P, which a standby relays.
@@ -126,8 +134,7 @@ func (r *Running) announce(ctx context.Context) {
 	if r.database == nil {
 		return
 	}
-	w := whereabouts{API: r.APIURL(), P2P: dialable(r.P2PAddrs())}
-	if err := r.database.Announce(ctx, w.String()); err != nil {
+	if err := r.database.Announce(ctx, r.whereabouts(ctx).String()); err != nil {
 		r.log.Warn("standbys are not told where this process is", "error", err)
 	}
 	r.work.Go(func() {

@@ -223,11 +223,17 @@ func (r *Running) secured(ctx context.Context) net.Listener {
 // onlyProbes answers what a platform asks about a process, and nothing else.
 func onlyProbes(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch path := strings.TrimPrefix(r.URL.Path, "/api/v1"); {
-		case r.Method == http.MethodGet && (path == "/health" || path == "/ready" || path == "/livez"):
+		if isProbe(r) {
 			h.ServeHTTP(w, r)
-		default:
-			http.Error(w, "this port speaks HTTPS; without it only /health, /ready and /livez are answered", http.StatusBadRequest)
+			return
 		}
+		http.Error(w, onlyHTTPS, http.StatusBadRequest)
 	})
+}
+
+const onlyHTTPS = "this port speaks HTTPS; without it only /health, /ready and /livez are answered"
+
+func isProbe(r *http.Request) bool {
+	path := strings.TrimPrefix(r.URL.Path, "/api/v1")
+	return r.Method == http.MethodGet && (path == "/health" || path == "/ready" || path == "/livez")
 }

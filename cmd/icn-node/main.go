@@ -102,6 +102,9 @@ func run(c *cobra.Command) error {
 func serve(c *cobra.Command, cfg config.Config, o launch.Options) (otherKey bool, err error) {
 	ctx := c.Context()
 	n, err := launch.Start(ctx, cfg, o)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return false, nil // it was stopped while it stood by
+	}
 	if err != nil {
 		return false, err
 	}

@@ -226,3 +226,12 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.NoError(t, s.Close())
 }
+
+// TestTheAddressOfItsConnectionsIsKnown: standbys on other machines are told it.
+func TestTheAddressOfItsConnectionsIsKnown(t *testing.T) {
+	s := open(t, t.TempDir()).(*postgres.Store)
+	defer func() { require.NoError(t, s.Close()) }()
+	at, err := s.From(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1", at.String(), "the server listens on loopback")
+}

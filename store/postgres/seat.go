@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -85,6 +87,21 @@ func (s *Store) Announce(ctx context.Context, holder string) error {
 		return s.lose()
 	}
 	return nil
+}
+
+// From is the address that this process's connections to the database come from;
+// none, when they come through a socket of this machine.
+func (s *Store) From(ctx context.Context) (at netip.Addr, err error) {
+	err = s.pool.AcquireFunc(ctx, func(c *pgxpool.Conn) error {
+		if a, isTCP := c.Conn().PgConn().Conn().LocalAddr().(*net.TCPAddr); isTCP {
+			at = a.AddrPort().Addr().Unmap()
+		}
+		return nil
+	})
+	if err != nil {
+		return at, explain(s.name, "ask for an address", err)
+	}
+	return at, nil
 }
 
 // lose tells that another process has the term.
