@@ -21,6 +21,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/InterCooperative-Network/icn-core/cli/manual"
 	"github.com/InterCooperative-Network/icn-core/config"
 	"github.com/InterCooperative-Network/icn-core/launch"
 )
@@ -65,7 +66,7 @@ func command() *cobra.Command {
 		return usage{fmt.Errorf("%w\nRun 'icn-node --help' for what there is", err)}
 	})
 	config.Flags(c.Flags())
-	c.AddCommand(configCommand(), versionCommand())
+	c.AddCommand(configCommand(), versionCommand(), manual.Command(c))
 	return c
 }
 
