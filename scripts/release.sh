@@ -92,12 +92,13 @@ for platform in $platforms; do
   name=icn-core_${version}_${os}_$arch
   if [ "$os" = linux ]; then
     # All of the node is in the others, or in it: its bill of materials is the release's.
-    "$bom" bin -json -noserial -notimestamp -licenses -std -version "$version" -output "$out/$name.cdx.json" "$stage/bin/icn-cli" 2>/dev/null
+    "$bom" bin -json -noserial -notimestamp -licenses -std -version "$version" -output "$out/$name.cdx.json" "$stage/bin/icn-cli" 2>"$work/said" ||
+      { cat "$work/said" >&2; exit 1; }
     cp -r "$work/common/." "$stage/"
     cp "$out/$name.cdx.json" "$stage/sbom.cdx.json"
     find "$stage" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
     for kind in deb rpm; do
-      (cd "$stage" && VERSION=$version ARCH=$arch DATE=$date "$nfpm" package --config nfpm.yaml --packager "$kind" --target "$out/" >/dev/null)
+      (cd "$stage" && VERSION=$version ARCH=$arch "$nfpm" package --config nfpm.yaml --packager "$kind" --target "$out/" >"$work/said") || { cat "$work/said" >&2; exit 1; }
     done
   fi
   cp LICENSE "$stage/bin/"
