@@ -92,7 +92,7 @@ for platform in $platforms; do
   name=icn-core_${version}_${os}_$arch
   if [ "$os" = linux ]; then
     # All of the node is in the others, or in it: its bill of materials is the release's.
-    "$bom" bin -json -noserial -notimestamp -licenses -std -version "$version" -output "$out/$name.cdx.json" "$stage/bin/icn-cli" 2>"$work/said" ||
+    "$bom" bin -json -noserial -notimestamp -licenses -assert-licenses -std -version "$version" -output "$out/$name.cdx.json" "$stage/bin/icn-cli" 2>"$work/said" ||
       { cat "$work/said" >&2; exit 1; }
     cp -r "$work/common/." "$stage/"
     cp "$out/$name.cdx.json" "$stage/sbom.cdx.json"
