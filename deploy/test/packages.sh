@@ -100,7 +100,7 @@ printf '[Service]\nWatchdogSec=3s\nTimeoutAbortSec=2s\n' > "$work/node/etc/syste
 at node systemctl daemon-reload
 at node systemctl restart icn-node # with a shorter patience, from here on
 pid=$(property MainPID)
-at node kill -STOP "$pid" # as if it hung: the watchdog must notice
+at node sh -c "kill -STOP $pid" # as if it hung: the watchdog must notice
 changed() { [ "$(property MainPID)" != "$pid" ] && [ "$(property SubState)" = running ]; }
 until_true 120 changed || fail "a node that hangs is not started again"
 [ "$(property NRestarts)" -ge 1 ] || fail "it was not the watchdog that started the node again"
