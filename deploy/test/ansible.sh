@@ -48,11 +48,18 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -su
     echo "    node-$n: {ansible_host: $work/node-$n, icn_http_listen_addr: '127.0.0.$n:7845', icn_p2p_listen_addr: /ip4/127.0.0.$n/tcp/7000, icn_api_key: key-of-node-$n, icn_key_passphrase: sealed-$n}"
   done
 } > "$work/inventory.yml"
+cat > "$work/without.yml" <<END
+icn_nodes:
+  hosts:
+    node-4: {ansible_connection: community.general.chroot, ansible_host: $work/node-4, ansible_python_interpreter: /usr/bin/python3, ansible_remote_tmp: /var/tmp,
+             icn_become: false, icn_service_manager: none, icn_deb: $deb, icn_api_key: key-of-node-4}
+END
 export ANSIBLE_CONFIG=$root/deploy/ansible/ansible.cfg ANSIBLE_NOCOLOR=1
+inventory=$work/inventory.yml
 play() { # NAME PLAYBOOK OPTION…
   local log=$work/$1.log
   shift
-  (cd "$root/deploy/ansible" && ansible-playbook -i "$work/inventory.yml" "$@") > "$log" 2>&1 || { tail -40 "$log" >&2; fail "ansible-playbook $*"; }
+  (cd "$root/deploy/ansible" && ansible-playbook -i "$inventory" "$@") > "$log" 2>&1 || { tail -40 "$log" >&2; fail "ansible-playbook $*"; }
 }
 recap() { sed -n '/^PLAY RECAP/,$p' "$work/$1.log" | sed '/^$/d; 1d; s/^/   /'; }
 cli() { # N ARGUMENT…
@@ -86,7 +93,7 @@ play second site.yml
 recap second
 [ "$(grep -c 'changed=0 .*failed=0' "$work/second.log")" -eq 3 ] || { grep -B3 '^changed' "$work/second.log"; fail "the second run changed something"; }
 
-say "the upgrade: one node at a time, the leader last, jobs go on"
+say "the upgrade: one node at a time, the leader last; the federation is whole at the end"
 mkdir "$work/next"
 dpkg-deb -R "$deb" "$work/next/tree"
 sed -i 's/^Version: .*/&+next/' "$work/next/tree/DEBIAN/control"
@@ -109,4 +116,22 @@ at node-1 cp /etc/icn/config.toml /root/config.before
 if (play wrong site.yml --limit node-1 -e icn_storage_backend=floppy) 2>/dev/null; then fail "a wrong backend is taken"; fi
 at node-1 cmp /etc/icn/config.toml /root/config.before
 cli 1 health
+say "a machine without systemd (icn_service_manager: none): all is in place, and the node starts with it"
+for n in 1 2 3; do halt "node-$n"; done
+new_machine node-4
+inside node-4 true
+inventory=$work/without.yml
+play without-1 site.yml
+play without-2 site.yml
+recap without-2
+grep -q 'changed=0 .*failed=0' "$work/without-2.log" || fail "the second run changed something"
+chroot --userspec=icn:icn "$work/node-4" "${clean[@]}" ICN_API_KEY="$(cat "$work/node-4/etc/icn/secrets/api-key")" icn-node --config /etc/icn/config.toml \
+  --http-listen-addr 127.0.0.1:0 --addr-file /var/lib/icn/addr > "$work/by-hand" 2>&1 &
+hand=$!
+trap 'kill $hand 2>/dev/null || true; end_machines; ip netns del "$net" 2>/dev/null || true' EXIT
+until_true 60 test -f "$work/node-4/var/lib/icn/addr" || { cat "$work/by-hand"; fail "icn-node does not start with what the role wrote"; }
+inside node-4 icn-cli --api-url @/var/lib/icn/addr health --wait 60s
+inside node-4 env ICN_API_KEY=key-of-node-4 icn-cli --api-url @/var/lib/icn/addr info --output json | jq -e '.name == "node-4"' > /dev/null || fail "the node does not have the name, or the key, that the inventory gives"
+kill -TERM "$hand"
+wait "$hand" || fail "icn-node does not end in order"
 say "ansible: everything holds"

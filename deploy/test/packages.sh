@@ -14,6 +14,8 @@ as_root
 work=$(mktemp -d)
 trap end_machines EXIT
 
+(cd "$root/tools/manpages" && go test ./... > "$work/said" 2>&1) || { cat "$work/said"; fail "the tests of tools/manpages"; }
+
 say "the release is built twice: the second time in another folder, by a compiler without a cache"
 git clone -q --no-local "$root" "$work/elsewhere/icn"
 "$root/scripts/release.sh" --out "$work/one"

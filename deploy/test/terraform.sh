@@ -16,7 +16,7 @@ fail() {
   exit 1
 }
 "$root/scripts/deploy-tools.sh"
-tf=$(command -v terraform || command -v tofu) || fail "neither terraform nor tofu is installed; see docs/deployment-automation.md"
+tf=$(command -v terraform || command -v tofu) || fail "neither terraform nor tofu is installed: install one of them, 1.6 or newer"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r "$root/deploy/terraform" "$work/terraform" # state and plugins stay out of the tree
