@@ -28,7 +28,7 @@ while [ $# -gt 0 ]; do
 done
 
 # What is built with, pinned.
-tools=$root/bin/tools
+tools=${ICN_TOOLS:-$root/bin/tools}
 tool() { # NAME PACKAGE VERSION
   local to=$tools/$1-$3
   [ -x "$to/$1" ] || GOBIN=$to GOFLAGS=-mod=mod CGO_ENABLED=0 go install "$2@$3" >&2
