@@ -102,9 +102,9 @@ func jobMemory(m config.Mesh) uint64 {
 	if m.JobMemoryMB > 0 {
 		return uint64(m.JobMemoryMB)
 	}
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) != nil {
+	all := memoryHere()
+	if all == 0 {
 		return 1024
 	}
-	return max(uint64(info.Totalram)*uint64(info.Unit)>>21, 256)
+	return max(all>>21, 256)
 }

@@ -31,6 +31,13 @@ func spoken() (span, error) {
 	return span{max(1, n-1), n}, nil
 }
 
+// Spoken are the oldest and the newest protocol between nodes that this release
+// speaks.
+func Spoken() (oldest, newest int, err error) {
+	s, err := spoken()
+	return s.min, s.version, err
+}
+
 func (s span) String() string {
 	if s.min == s.version {
 		return "protocol " + strconv.Itoa(s.version)

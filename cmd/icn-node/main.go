@@ -18,8 +18,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
+	"github.com/InterCooperative-Network/icn-core/cli/manual"
 	"github.com/InterCooperative-Network/icn-core/config"
 	"github.com/InterCooperative-Network/icn-core/launch"
 )
@@ -64,7 +66,7 @@ func command() *cobra.Command {
 		return usage{fmt.Errorf("%w\nRun 'icn-node --help' for what there is", err)}
 	})
 	config.Flags(c.Flags())
-	c.AddCommand(configCommand(), initCommand())
+	c.AddCommand(configCommand(), initCommand(), versionCommand(), manual.Command(c))
 	return c
 }
 
@@ -82,7 +84,10 @@ func run(c *cobra.Command) error {
 	for _, w := range warnings {
 		log.Warn(w)
 	}
+	m := newManager(log)
+	defer m.end()
 	o := launch.Options{Logs: log, Again: load, StandingBy: func(addrs string) {
+		m.standsBy()
 		_, _ = fmt.Fprintf(c.OutOrStdout(), "icn-node %s, standing by\n%s", launch.Release, addrs)
 		if cfg.Runtime.AddrFile != "" {
 			if err := launch.WriteAddrs(cfg.Runtime.AddrFile, addrs); err != nil {
@@ -91,7 +96,7 @@ func run(c *cobra.Command) error {
 		}
 	}}
 	for {
-		o.OtherKey, err = serve(c, cfg, o)
+		o.OtherKey, err = serve(c, cfg, o, m)
 		if !errors.Is(err, launch.ErrAgain) {
 			return err
 		}
@@ -99,7 +104,7 @@ func run(c *cobra.Command) error {
 }
 
 // serve runs the node until it is stopped, broken, or wants to start again.
-func serve(c *cobra.Command, cfg config.Config, o launch.Options) (otherKey bool, err error) {
+func serve(c *cobra.Command, cfg config.Config, o launch.Options, m *manager) (otherKey bool, err error) {
 	ctx := c.Context()
 	n, err := launch.Start(ctx, cfg, o)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -109,21 +114,24 @@ func serve(c *cobra.Command, cfg config.Config, o launch.Options) (otherKey bool
 		return false, err
 	}
 	greet(c.OutOrStdout(), n)
-	defer onSignals(n, o.Logs)()
+	defer onSignals(n, o.Logs, m)()
 	if cfg.Runtime.AddrFile != "" {
 		err = launch.WriteAddrs(cfg.Runtime.AddrFile, n.Addrs())
 	}
 	if err == nil {
+		m.serves(n)
 		err = n.Wait(ctx)
 	}
+	m.between("ending; running jobs are waited for")
 	if ctx.Err() != nil {
+		m.tell(daemon.SdNotifyStopping)
 		o.Logs.Info("stopping; once more Ctrl-C ends at once")
 	}
 	return n.OtherKey(), errors.Join(err, n.Close())
 }
 
 // onSignals reloads at SIGHUP, and opens the log files again at SIGUSR1.
-func onSignals(n *launch.Running, log *launch.Logs) (end func()) {
+func onSignals(n *launch.Running, log *launch.Logs, m *manager) (end func()) {
 	ch := make(chan os.Signal, 4)
 	signal.Notify(ch, syscall.SIGHUP, syscall.SIGUSR1)
 	done := make(chan struct{})
@@ -134,9 +142,11 @@ func onSignals(n *launch.Running, log *launch.Logs) (end func()) {
 				n.ReopenLogs()
 				continue
 			}
-			if _, err := n.Reload(context.Background()); err != nil {
-				log.Error("the configuration is not reloaded", "error", err)
-			}
+			m.reload(func() {
+				if _, err := n.Reload(context.Background()); err != nil {
+					log.Error("the configuration is not reloaded", "error", err)
+				}
+			})
 		}
 	}()
 	return func() { signal.Stop(ch); close(ch); <-done }

@@ -72,6 +72,7 @@ var engines = map[string]string{
 	"go.etcd.io/raft/v3":                   "order",
 	"github.com/cockroachdb/pebble/v2":     "store/pebble",
 	"github.com/tetratelabs/wazero":        "wasm",
+	"github.com/coreos/go-systemd":         "cmd/icn-node",
 	"github.com/danielgtaylor/huma/v2":     "api",
 	"github.com/ipfs/boxo":                 "dag",
 	"github.com/knadh/koanf":               "config",
