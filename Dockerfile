@@ -19,8 +19,8 @@ ARG VERSION
 RUN CGO_ENABLED=0 GOOS=linux GOARCH=${TARGETARCH} go build -trimpath -buildvcs=false -tags nocloud,onebinary \
       -ldflags "-s -w ${VERSION:+-X github.com/InterCooperative-Network/icn-core/launch.Release=$VERSION}" \
       -o /image/usr/local/bin/icn-node ./cmd/icn-node \
- && ln -s icn-node /image/usr/local/bin/icn-cli \
- && mkdir -p /image/etc/icn /image/etc/ssl/certs /image/usr/share /nothing \
+ && ln -s icn-node /image/usr/local/bin/icn-cli
+RUN mkdir -p /image/etc/icn /image/etc/ssl/certs /image/usr/share /nothing \
  && cp configs/production.toml /image/etc/icn/config.toml \
  && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
  && cp "$(go env GOROOT)/lib/time/zoneinfo.zip" /image/usr/share/

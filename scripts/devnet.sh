@@ -22,11 +22,11 @@ devnet_dir() {
 
 cli() { "$BIN/icn-cli" "$@"; }
 
-# at LETTER … runs icn-cli against that node.
+# at LETTER … runs icn-cli against that node, for as long as AT_MOST says.
 at() {
   local letter=$1 i; shift
   i=$(($(printf '%d' "'$letter") - 97))
-  ICN_API_URL=http://127.0.0.1:$((HTTP_PORT + i)) ICN_API_KEY=devnet-$letter-key cli "$@"
+  timeout "${AT_MOST:-600}" env ICN_API_URL="http://127.0.0.1:$((HTTP_PORT + i))" ICN_API_KEY="devnet-$letter-key" "$BIN/icn-cli" "$@"
 }
 
 letters() { local i; for ((i = 0; i < $1; i++)); do printf "\\$(printf '%03o' $((97 + i)))\n"; done; }
@@ -90,6 +90,7 @@ node_start() {
   ( set -a; . "$DEVNET/nodes/node-$1.local.env"; set +a
     exec setsid "$BIN/icn-node" >>"$DEVNET/nodes/node-$1.log" 2>&1 </dev/null 9>&- ) &
   echo $! > "$DEVNET/nodes/node-$1.pid"
+  disown # its end is looked at by its pid, and not told by the shell
 }
 node_signal() { kill "-$1" "$(cat "$DEVNET/nodes/node-$2.pid")"; }
 node_gone() { local i; for ((i = 0; i < 300; i++)); do running "$1" || return 0; sleep 0.1; done; return 1; }
