@@ -59,12 +59,12 @@ began=$(date +%s%N)
 for ((k = 0; k < lanes; k++)); do lane "$k" 9>&- & pids+=($!); done
 while :; do
   left=0; for p in "${pids[@]}"; do kill -0 "$p" 2>/dev/null && left=1; done
-  printf '\r%d/%d' "$(cat "$work"/took.* 2>/dev/null | wc -l)" "$jobs" >&2
+  [ ! -t 2 ] || printf '\r%d/%d' "$(cat "$work"/took.* 2>/dev/null | wc -l)" "$jobs" >&2
   [ "$left" -eq 1 ] || break
   sleep 1
 done
 wait "${pids[@]}"
-printf '\n' >&2
+[ ! -t 2 ] || printf '\n' >&2
 elapsed=$((($(date +%s%N) - began) / 1000000))
 cat "$work"/took.* 2>/dev/null | sort -n > "$work/took"
 done_=$(wc -l < "$work/took")

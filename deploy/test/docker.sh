@@ -75,3 +75,28 @@ stop_docker() {
 
 # has_image NAME says whether the engine has it.
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# build_image makes icn-core:latest from Dockerfile; what did not change is taken
+# from the cache.
+build_image() {
+  say "building the image"
+  DOCKER_BUILDKIT=0 docker build -q -t icn-core:latest "$ROOT" >"${TMPDIR:-/tmp}/icn-build.$$" 2>&1 || { tail -20 "${TMPDIR:-/tmp}/icn-build.$$" >&2; rm -f "${TMPDIR:-/tmp}/icn-build.$$"; fail "the image is not built"; }
+  rm -f "${TMPDIR:-/tmp}/icn-build.$$"
+}
+
+# free_port prints a port of this machine that nobody listens on.
+free_port() { free_block 1; }
+
+# free_block N prints the first of N such ports in a row.
+free_block() {
+  local first p
+  for _ in $(seq 50); do
+    first=$((20000 + 100 * (RANDOM % 120) + (100 - $1) * RANDOM / 32768))
+    for ((p = first; p < first + $1; p++)); do
+      (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null && continue 2
+    done
+    echo "$first"
+    return
+  done
+  fail "no $1 free ports in a row were found"
+}
