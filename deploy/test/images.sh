@@ -69,9 +69,12 @@ export PATH=/usr/lib/postgresql/15/bin:$PATH
 [ -z "${POSTGRES_PASSWORD_FILE:-}" ] || POSTGRES_PASSWORD=$(<"$POSTGRES_PASSWORD_FILE")
 user=${POSTGRES_USER:-postgres} db=${POSTGRES_DB:-${POSTGRES_USER:-postgres}}
 as() { setpriv --reuid=postgres --regid=postgres --clear-groups "$@"; }
+chown postgres:postgres /var/run/postgresql
 if [ ! -s "$data/PG_VERSION" ]; then
   chown postgres:postgres "$data"; chmod 700 "$data"
-  as initdb -D "$data" -U "$user" -A scram-sha-256 --pwfile=<(printf '%s\n' "${POSTGRES_PASSWORD:?}") >/dev/null
+  pw=$(mktemp); printf '%s\n' "${POSTGRES_PASSWORD:?}" > "$pw"; chown postgres "$pw"
+  as initdb -D "$data" -U "$user" -A scram-sha-256 --pwfile="$pw" >/dev/null
+  rm -f "$pw"
   echo 'host all all all scram-sha-256' >> "$data/pg_hba.conf"
   as pg_ctl -D "$data" -w -o "-c listen_addresses=" start >/dev/null
   [ "$db" = postgres ] || PGPASSWORD=$POSTGRES_PASSWORD as createdb -U "$user" "$db"
