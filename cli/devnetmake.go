@@ -25,7 +25,7 @@ import (
 )
 
 // devnetFiles are all that generate makes below its folder.
-var devnetFiles = []string{"nodes", "devnet.json", ".env", "prometheus/targets", "prometheus/targets-local"}
+var devnetFiles = []string{"nodes", "devnet.json", ".env", "prometheus/targets/nodes.json", "prometheus/targets-local/nodes.json"}
 
 // devnetCodeLife is how long a node that was never started can still come in.
 const devnetCodeLife = 90 * 24 * time.Hour

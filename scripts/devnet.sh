@@ -128,7 +128,7 @@ devnet_down() {
   if [ -z "$LOCAL" ] && [ -f "$DEVNET/.env" ]; then MONITORING=1 compose down -v --remove-orphans; fi
   [ -z "$LOCAL" ] || devnet_stop
   rm -rf "$DEVNET/nodes" "$DEVNET/devnet.json" "$DEVNET/.env" "$DEVNET/docker-compose.large.yml" \
-    "$DEVNET/prometheus/targets" "$DEVNET/prometheus/targets-local"
+    "$DEVNET/prometheus/targets/nodes.json" "$DEVNET/prometheus/targets-local/nodes.json"
 }
 
 # devnet_answers says whether a devnet of at least N nodes is running.
