@@ -52,7 +52,7 @@ feed() {
   local i=0 l id AT_MOST=20
   while [ ! -e "$work/enough" ]; do
     i=$((i + 1)) l=${all[RANDOM % nodes]}
-    if id=$(at "$l" mesh submit -q --module "$module" --input "$text" -- -top "$i" 2>>"$work/refused"); then echo "$id" >> "$work/jobs"; fi
+    if id=$(at "$l" mesh submit -q --module "$module" --input "$text" -- "$i" 2>>"$work/refused"); then echo "$id" >> "$work/jobs"; fi
     echo "block $i of this run, $RANDOM$RANDOM" > "$work/block"
     if id=$(at "$l" dag add -q "$work/block" 2>>"$work/refused"); then echo "$l $id $(sha256sum < "$work/block" | cut -d' ' -f1)" >> "$work/blocks"; fi
     sleep "${FEED_PAUSE:-0.3}"

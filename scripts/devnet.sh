@@ -50,7 +50,7 @@ devnet_tools() {
 devnet_program() {
   PROGRAM=$BIN/wordcount.wasm
   TEXT=$ROOT/examples/text/udhr.txt
-  [ -f "$PROGRAM" ] || (cd "$ROOT" && GOOS=wasip1 GOARCH=wasm go build -o "$PROGRAM" ./examples/wordcount)
+  [ -f "$PROGRAM" ] && ! command -v go >/dev/null || (cd "$ROOT" && GOOS=wasip1 GOARCH=wasm go build -o "$PROGRAM" ./examples/wordcount)
 }
 
 # compose runs either generation of Compose on the devnet's file.

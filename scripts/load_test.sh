@@ -46,7 +46,7 @@ lane() {
   local i began
   for ((i = $1; i < jobs; i += lanes)); do
     began=$(date +%s%N)
-    if at "${all[i % nodes]}" mesh run -q "$module" --input "$text" -- -top $((i + 1)) >/dev/null 2>>"$work/errors"; then
+    if at "${all[i % nodes]}" mesh run -q "$module" --input "$text" -- "$((i + 1))" >/dev/null 2>>"$work/errors"; then
       echo $((($(date +%s%N) - began) / 1000000)) >> "$work/took.$1"
     else
       echo "$i" >> "$work/failed"

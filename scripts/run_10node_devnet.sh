@@ -44,7 +44,7 @@ all=($(letters "$nodes"))
 module=$(at a dag add -q "$PROGRAM") text=$(at a dag add -q "$TEXT")
 for ((i = 0; i < jobs; i++)); do
   # The argument makes each a job of its own: the same one twice would be one.
-  at "${all[i % nodes]}" mesh submit -q --module "$module" --input "$text" -- -top $((i + 1)) >> "$work/jobs" \
+  at "${all[i % nodes]}" mesh submit -q --module "$module" --input "$text" -- "$((i + 1))" >> "$work/jobs" \
     || die "job $((i + 1)) is not accepted by node-${all[i % nodes]}"
 done
 say "waiting for them"

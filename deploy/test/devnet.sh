@@ -45,8 +45,8 @@ cli="$ROOT/bin/icn-cli"
 [ "$("$cli" devnet compose --nodes 3 | cmp - "$ROOT/icn-devnet/docker-compose.yml" 2>&1)" = "" ] || fail "icn-devnet/docker-compose.yml is not what icn-cli devnet compose --nodes 3 prints"
 
 say "a job completes"
-[ -f "$ROOT/bin/wordcount.wasm" ] || (cd "$ROOT" && GOOS=wasip1 GOARCH=wasm go build -o bin/wordcount.wasm ./examples/wordcount)
-"$cli" --api-url http://127.0.0.1:5001 --api-key devnet-a-key mesh run -q "$ROOT/bin/wordcount.wasm" --input "$ROOT/examples/text/udhr.txt" -- -top 3
+(cd "$ROOT" && GOOS=wasip1 GOARCH=wasm go build -o bin/wordcount.wasm ./examples/wordcount)
+"$cli" --api-url http://127.0.0.1:5001 --api-key devnet-a-key mesh run -q "$ROOT/bin/wordcount.wasm" --input "$ROOT/examples/text/udhr.txt"
 
 # up counts the nodes that Prometheus sees.
 up() { [ "$(curl -sf http://127.0.0.1:9090/api/v1/query --data-urlencode 'query=sum(up{federation="devnet"})' | jq -r '.data.result[0].value[1] // "0"')" = "$1" ]; }
