@@ -10,7 +10,10 @@
 #   ./launch_federation.sh --down          ends it and removes all of it
 #
 # Its keys are not sealed and its API keys can be guessed: it is for trying things out.
+
+# shellcheck disable=SC2034 # LOCAL, MONITORING: read by devnet.sh
 set -euo pipefail
+# shellcheck source=scripts/devnet.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/../scripts/devnet.sh"
 nodes=3 do=up
 while [ $# -gt 0 ]; do

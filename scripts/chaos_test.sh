@@ -11,7 +11,10 @@
 #   --nodes N                             of how many nodes, at least 3 (3)
 #
 # A devnet that runs already is used, and left running; else one is started and ended.
+
+# shellcheck disable=SC2034 # LOCAL, MONITORING: read by devnet.sh
 set -euo pipefail
+# shellcheck source=scripts/devnet.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/devnet.sh"
 nodes=3 rounds=6 scenario=all
 while [ $# -gt 0 ]; do
@@ -30,7 +33,7 @@ case $scenario in kill|pause|stop|all) ;; *) die "--scenario is kill, pause, sto
 [ "$nodes" -ge 3 ] || die "with fewer than three nodes none may be missing; use --nodes 3"
 devnet_tools
 devnet_program
-work=$(mktemp -d) keep= feeder=
+work=$(mktemp -d) keep="" feeder=""
 cleanup() {
   local code=$?
   trap - EXIT
@@ -43,13 +46,15 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 if devnet_answers "$nodes"; then say "using the devnet that runs"; keep=1; cli devnet wait --to "$DEVNET"
 else say "starting $nodes nodes"; devnet_up "$nodes"; fi
-all=($(letters "$nodes"))
+mapfile -t all < <(letters "$nodes")
 module=$(at a dag add -q "$PROGRAM") text=$(at a dag add -q "$TEXT")
 
 # feed offers jobs and stores blocks until it is told to end. What is written to the
 # lists was acknowledged by a node; what was refused or cut off is nobody's promise.
 feed() {
-  local i=0 l id AT_MOST=20
+  local i=0 l id
+  # shellcheck disable=SC2034 # read by at
+  local AT_MOST=20
   while [ ! -e "$work/enough" ]; do
     i=$((i + 1)) l=${all[RANDOM % nodes]}
     if id=$(at "$l" mesh submit -q --module "$module" --input "$text" -- "$i" 2>>"$work/refused"); then echo "$id" >> "$work/jobs"; fi
@@ -76,7 +81,7 @@ for ((r = 0; r < rounds; r++)); do
 done
 touch "$work/enough"
 wait "$feeder" 2>/dev/null || true
-feeder=
+feeder=""
 say "all nodes are back; looking at what was acknowledged"
 cli devnet wait --to "$DEVNET"
 while read -r job; do at a mesh status "$job" --wait 5m >> "$work/ended" || die "job $job was accepted, and is not known"; done < "$work/jobs"

@@ -11,7 +11,10 @@
 #   --down             ends it and removes all of it
 #
 # The Compose file that it makes, icn-devnet/docker-compose.large.yml, is never committed.
+
+# shellcheck disable=SC2034 # LOCAL, MONITORING: read by devnet.sh
 set -euo pipefail
+# shellcheck source=scripts/devnet.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/devnet.sh"
 nodes=20 jobs=0 down=
 MONITORING=1

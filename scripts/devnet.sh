@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC1090
 # What the devnet's scripts share: sourced, not run. A devnet is a folder made by
 # icn-cli devnet generate, and its nodes: containers, or with LOCAL=1 processes.
 

@@ -9,7 +9,10 @@
 #   --nodes N      of how many nodes, where none run yet (3)
 #
 # A devnet that runs already is used, and left running; else one is started and ended.
+
+# shellcheck disable=SC2034 # LOCAL, MONITORING: read by devnet.sh
 set -euo pipefail
+# shellcheck source=scripts/devnet.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/devnet.sh"
 nodes=3 jobs=${NUM_JOBS:-100} lanes=4
 while [ $# -gt 0 ]; do
@@ -26,7 +29,7 @@ while [ $# -gt 0 ]; do
 done
 devnet_tools
 devnet_program
-work=$(mktemp -d) keep=
+work=$(mktemp -d) keep=""
 cleanup() {
   local code=$?
   trap - EXIT
@@ -38,7 +41,7 @@ trap cleanup EXIT
 trap 'exit 130' INT TERM
 if devnet_answers 1; then say "using the devnet that runs"; keep=1; nodes=$(grep -c '"did"' "$DEVNET/devnet.json")
 else say "starting $nodes nodes"; devnet_up "$nodes"; fi
-all=($(letters "$nodes"))
+mapfile -t all < <(letters "$nodes")
 module=$(at a dag add -q "$PROGRAM") text=$(at a dag add -q "$TEXT")
 
 # lane runs every lanes-th job, one after the other.

@@ -10,9 +10,12 @@
 #   --down       end them and remove all of it
 #
 # Nodes that run already are used, and left running.
+
+# shellcheck disable=SC2034 # LOCAL, MONITORING: read by devnet.sh
 set -euo pipefail
+# shellcheck source=scripts/devnet.sh
 . "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)/devnet.sh"
-nodes=10 keep= jobs=${NUM_JOBS:-50}
+nodes=10 keep="" jobs=${NUM_JOBS:-50}
 while [ $# -gt 0 ]; do
   case $1 in
     --local) LOCAL=1 ;;
@@ -40,7 +43,7 @@ if devnet_answers "$nodes"; then say "using the devnet that runs"; keep=1; cli d
 else say "starting $nodes nodes"; devnet_up "$nodes"; fi
 
 say "offering $jobs jobs, through each node in turn"
-all=($(letters "$nodes"))
+mapfile -t all < <(letters "$nodes")
 module=$(at a dag add -q "$PROGRAM") text=$(at a dag add -q "$TEXT")
 for ((i = 0; i < jobs; i++)); do
   # The argument makes each a job of its own: the same one twice would be one.

@@ -14,7 +14,7 @@ export ICN_DEVNET=$WORK/icn-devnet ICN_IMAGE=icn-core:latest
 cleanup() {
   local code=$?
   trap - EXIT
-  [ "$code" -eq 0 ] || docker-compose -f "$ICN_DEVNET/docker-compose.yml" --profile monitoring logs --tail 20 2>&1 | tail -60 >&2 || true
+  [ "$code" -eq 0 ] || [ ! -f "$ICN_DEVNET/docker-compose.yml" ] || docker-compose -f "$ICN_DEVNET/docker-compose.yml" --profile monitoring logs --tail 20 2>&1 | tail -60 >&2 || true
   "$ROOT/icn-devnet/launch_federation.sh" --down >/dev/null 2>&1 || true
   stop_docker
   rm -rf "$WORK"

@@ -11,7 +11,14 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 if [ $# -eq 0 ] || [ "$1" = --help ]; then sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0; fi
 [ "$1" = all ] && set -- golang postgres redis prometheus alertmanager
 WORK=$(mktemp -d /tmp/icn-images.XXXXXX)
-trap 'rm -rf "$WORK"' EXIT
+# What debootstrap mounts must be gone before anything is removed.
+cleanup() {
+  local m
+  for m in proc sys dev/pts dev; do umount -l "$WORK/base/$m" 2>/dev/null || true; done
+  rm -rf --one-file-system "$WORK"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
 BASE=icn-test/base
 
 # base is a minimal Debian, from where this machine gets its own packages.
@@ -25,8 +32,8 @@ base() {
   debootstrap --variant=minbase --include=ca-certificates "$suite" "$WORK/base" "$mirror" >"$WORK/log" 2>&1 || { tail -5 "$WORK/log" >&2; fail "debootstrap"; }
   rm -rf "$WORK"/base/var/cache/apt/archives/*.deb
   cp /etc/ssl/certs/ca-certificates.crt "$WORK/base/etc/ssl/certs/"
-  tar -C "$WORK/base" -c . | docker import - $BASE >/dev/null
-  rm -rf "$WORK/base"
+  tar -C "$WORK/base" --one-file-system -c . | docker import - $BASE >/dev/null
+  rm -rf --one-file-system "$WORK/base"
 }
 
 # build NAME PACKAGE… makes an image; its Dockerfile's last lines come from stdin.
