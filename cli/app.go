@@ -90,7 +90,7 @@ func newRoot(a *app) *cobra.Command {
 	}
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(a.dagCommand(), a.meshCommand(), a.eventsCommand(), a.accountsCommand(), a.reputationCommand(), a.simCommand(), a.networkCommand(),
-		a.federationCommand(), a.keysCommand(), a.idCommand(), a.governanceCommand(), a.statementCommand(), a.backupGroup(), a.storageCommand(), a.apiKeyCommand(), a.configCommand(), a.auditCommand(), a.demoCommand(), a.versionCommand(), manual.Command(root))
+		a.federationCommand(), a.keysCommand(), a.idCommand(), a.governanceCommand(), a.statementCommand(), a.backupGroup(), a.storageCommand(), a.apiKeyCommand(), a.configCommand(), a.auditCommand(), a.devnetCommand(), a.demoCommand(), a.versionCommand(), manual.Command(root))
 	return root
 }
 

@@ -29,6 +29,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from here on a signal does what it does by default
+	if code, done := asCLI(ctx); done {
+		os.Exit(code)
+	}
 	err := command().ExecuteContext(ctx)
 	if err == nil {
 		return

@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# A Docker engine of the tests' own: sourced, not run. start_docker starts dockerd
+# with its own data, socket and pid file below the cache folder, and sets
+# DOCKER_HOST; stop_docker ends it. Images stay in the cache for the next test.
+#
+#   . "$ROOT/deploy/test/docker.sh"
+#   trap stop_docker EXIT
+#   start_docker
+
+ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
+CACHE=${ICN_TEST_CACHE:-$ROOT/bin/cache}
+DOCKERD_RUN=
+DOCKERD_PID=
+
+say() { printf '== %s\n' "$*"; }
+fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
+
+# poll SECONDS COMMAND… asks until the command is content, or fails.
+poll() {
+  local end=$((SECONDS + $1)); shift
+  until "$@" >/dev/null 2>&1; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.5
+  done
+}
+
+# need_docker fails, or leaves the test out where that is allowed, without the programs.
+need_docker() {
+  local missing=() p
+  for p in docker dockerd docker-compose iptables "$@"; do
+    command -v "$p" >/dev/null || missing+=("$p")
+  done
+  [ "$(id -u)" -eq 0 ] || missing+=("root's rights")
+  [ ${#missing[@]} -eq 0 ] && return
+  [ -z "${CI:-}" ] || fail "this test needs: ${missing[*]}; run scripts/deploy-tools.sh"
+  echo "left out: this test needs ${missing[*]}; run scripts/deploy-tools.sh" >&2
+  exit 0
+}
+
+# start_docker starts dockerd, unless DOCKER_HOST names one already.
+start_docker() {
+  if [ -n "${DOCKER_HOST:-}" ]; then
+    docker version >/dev/null || fail "no Docker engine answers at DOCKER_HOST=$DOCKER_HOST"
+    return
+  fi
+  say "starting a Docker engine"
+  mkdir -p "$CACHE/docker"
+  # A socket's path may not be long, so it is not in the cache.
+  DOCKERD_RUN=$(mktemp -d /tmp/icn-docker.XXXXXX)
+  DOCKER_CONFIG=$DOCKERD_RUN/client
+  export DOCKER_CONFIG DOCKER_HOST=unix://$DOCKERD_RUN/docker.sock
+  mkdir -p "$DOCKER_CONFIG"
+  # Two tests at once would have one data folder: the second waits.
+  exec 9>"$CACHE/docker.lock"
+  flock -w 3000 9 || fail "another test holds $CACHE/docker.lock"
+  dockerd --data-root "$CACHE/docker" --exec-root "$DOCKERD_RUN/exec" -H "$DOCKER_HOST" \
+    -p "$DOCKERD_RUN/pid" >"$DOCKERD_RUN/log" 2>&1 9>&- &
+  DOCKERD_PID=$!
+  poll 60 docker version || { tail -20 "$DOCKERD_RUN/log" >&2; fail "the Docker engine does not start"; }
+}
+
+# stop_docker ends what start_docker started, whatever happened before.
+stop_docker() {
+  [ -n "$DOCKERD_PID" ] || return 0
+  docker ps -q | xargs -r docker rm -f -v >/dev/null 2>&1 || true
+  docker network prune -f >/dev/null 2>&1 || true
+  kill "$DOCKERD_PID" 2>/dev/null || true
+  local end=$((SECONDS + 60))
+  while kill -0 "$DOCKERD_PID" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do sleep 0.2; done
+  kill -9 "$DOCKERD_PID" 2>/dev/null || true
+  wait "$DOCKERD_PID" 2>/dev/null || true
+  DOCKERD_PID=
+  rm -rf "$DOCKERD_RUN" || true
+}
+
+# has_image NAME says whether the engine has it.
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# build_image makes icn-core:latest from Dockerfile; what did not change is taken
+# from the cache.
+build_image() {
+  say "building the image"
+  DOCKER_BUILDKIT=0 docker build -q -t icn-core:latest "$ROOT" >"${TMPDIR:-/tmp}/icn-build.$$" 2>&1 || { tail -20 "${TMPDIR:-/tmp}/icn-build.$$" >&2; rm -f "${TMPDIR:-/tmp}/icn-build.$$"; fail "the image is not built"; }
+  rm -f "${TMPDIR:-/tmp}/icn-build.$$"
+}
+
+# free_port prints a port of this machine that nobody listens on.
+free_port() { free_block 1; }
+
+# free_block N prints the first of N such ports in a row.
+free_block() {
+  local first p
+  for _ in $(seq 50); do
+    first=$((20000 + 100 * (RANDOM % 120) + (100 - $1) * RANDOM / 32768))
+    for ((p = first; p < first + $1; p++)); do
+      (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null && continue 2
+    done
+    echo "$first"
+    return
+  done
+  fail "no $1 free ports in a row were found"
+}
