@@ -36,6 +36,7 @@ func (n *Node) SayMany(ctx context.Context, wires [][]byte) ([]Told, error) {
 func (n *Node) saySome(ctx context.Context, wires [][]byte, out []Told) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	defer context.AfterFunc(n.gone, cancel)()
 	if n.loop.Load() == nil {
 		return fmt.Errorf("statements: %w: the node is %s", icn.ErrUnavailable, n.State())
 	}

@@ -122,6 +122,9 @@ type Config struct {
 
 // Node is a running node.
 type Node struct {
+	gone  context.Context // ends when Run has: nobody waits for it any more
+	leave context.CancelFunc
+
 	cfg     Config
 	me      icn.DID
 	started time.Time
@@ -160,6 +163,7 @@ func (n *Node) StrangersPerMinute() uint64 { return n.strangers.Load() }
 // New makes a node; [Node.Run] starts it.
 func New(cfg Config) *Node {
 	n := &Node{cfg: cfg, me: cfg.Key.DID(), started: time.Now(), inbox: make(chan func(*Loop), 4096), wake: make(chan struct{}, 1), twins: newTwins()}
+	n.gone, n.leave = context.WithCancel(context.Background())
 	n.state.Store("starting")
 	n.stats.init()
 	n.runs.cancel, n.runs.live = map[runKey]context.CancelFunc{}, map[runKey]*Watched{}
@@ -179,6 +183,7 @@ func (n *Node) State() string { return n.state.Load().(string) }
 
 // Run runs the node until ctx ends or something is broken.
 func (n *Node) Run(ctx context.Context) error {
+	defer n.leave()
 	defer n.state.Store("stopped")
 	for {
 		genesis, err := n.enter(ctx)
@@ -306,6 +311,8 @@ func (n *Node) ask(ctx context.Context, f func(*Loop)) error {
 	select {
 	case <-done:
 		return nil
+	case <-n.gone.Done():
+		return fmt.Errorf("node: %w: %s", icn.ErrUnavailable, n.State())
 	case <-ctx.Done():
 		return fmt.Errorf("node: %w: %v", icn.ErrUnavailable, ctx.Err())
 	}
@@ -354,6 +361,7 @@ func (n *Node) Do(ctx context.Context, ops ...icn.Op) (Said, error) {
 func (n *Node) await(ctx context.Context, number uint64, say func(*Loop, func(Answer)) (icn.CID, uint64, error)) (Said, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	defer context.AfterFunc(n.gone, cancel)()
 	if n.loop.Load() == nil {
 		return Said{}, fmt.Errorf("statement: %w: the node is %s", icn.ErrUnavailable, n.State())
 	}
