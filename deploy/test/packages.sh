@@ -28,7 +28,6 @@ rm -rf "$work/gocache"
 [ "$(wc -l < "$work/three/SHA256SUMS")" -eq 4 ] || fail "the build without a cache made something else"
 while read -r line; do grep -qxF "$line" "$work/one/SHA256SUMS" || fail "it differs when it is built without a cache: $line"; done < "$work/three/SHA256SUMS"
 (cd "$work/one" && sha256sum --quiet -c SHA256SUMS)
-[ "$(wc -l < "$work/two/SHA256SUMS")" -ge 4 ] || fail "the second build made too little"
 deb=$(ls "$work"/one/*_amd64.deb) rpm=$(ls "$work"/one/*.x86_64.rpm)
 ls "$work"/one/*_arm64.deb "$work"/one/*.aarch64.rpm >/dev/null
 jq -e '.bomFormat == "CycloneDX" and (.components | length) > 100 and ([.components[] | select(.name == "github.com/tetratelabs/wazero" and .version != "")] | length) == 1' \
@@ -74,7 +73,8 @@ inside node sh -c '[ "$(stat -c "%U %a" /var/lib/icn /etc/icn/secrets | tr "\n" 
 inside node man -P cat icn-node > "$work/page" 2>/dev/null
 grep -q 'Run a node of a federation' "$work/page" || fail "man icn-node shows nothing"
 inside node bash -c '. /usr/share/bash-completion/completions/icn-cli && complete -p icn-cli' > /dev/null || fail "the completion is not loaded"
-inside node icn-cli __complete federation inv 2>/dev/null | grep -q '^invite' || fail "icn-cli completes nothing"
+inside node icn-cli __complete federation inv > "$work/completed" 2>/dev/null
+grep -q '^invite' "$work/completed" || fail "icn-cli completes nothing"
 chroot --userspec=icn:icn "$work/node" "${clean[@]}" icn-node --config /etc/icn/config.toml --http-listen-addr 127.0.0.1:0 --addr-file /var/lib/icn/addr > "$work/by-hand" 2>&1 &
 hand=$!
 trap 'kill $hand 2>/dev/null || true; end_machines' EXIT
@@ -89,7 +89,7 @@ at node systemctl start icn-node || { at node journalctl -u icn-node --no-pager 
 at node icn-cli health --wait 60s
 property() { at node systemctl show -P "$1" icn-node; }
 [ "$(property Type) $(property SubState)" = "notify running" ] || fail "the service is not what it says"
-property StatusText | grep -q . || fail "the service does not say how it stands"
+[ -n "$(property StatusText)" ] || fail "the service does not say how it stands"
 echo "   $(property StatusText); $(at node icn-cli info --output json | jq -r .did)"
 did=$(at node icn-cli info --output json | jq -r .did)
 at node systemctl reload icn-node
@@ -107,7 +107,8 @@ at node sh -c "kill -STOP $pid" # as if it hung: the watchdog must notice
 changed() { [ "$(property MainPID)" != "$pid" ] && [ "$(property SubState)" = running ]; }
 until_true 120 changed || fail "a node that hangs is not started again"
 [ "$(property NRestarts)" -ge 1 ] || fail "it was not the watchdog that started the node again"
-at node journalctl -u icn-node --no-pager | grep -qi 'watchdog timeout' || fail "the journal does not tell of the watchdog"
+at node journalctl -u icn-node --no-pager > "$work/journal"
+grep -qi 'watchdog timeout' "$work/journal" || fail "the journal does not tell of the watchdog"
 at node icn-cli health --wait 60s
 
 say "upgraded over itself: what was changed in the configuration stays, the node is the same"
