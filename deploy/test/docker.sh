@@ -70,7 +70,9 @@ stop_docker() {
   kill -9 "$DOCKERD_PID" 2>/dev/null || true
   wait "$DOCKERD_PID" 2>/dev/null || true
   DOCKERD_PID=
-  rm -rf "$DOCKERD_RUN" || true
+  # What containers left mounted there would keep the folder.
+  awk -v d="$DOCKERD_RUN/" 'index($2, d) == 1 {print $2}' /proc/mounts | xargs -r umount -l 2>/dev/null || true
+  rm -rf --one-file-system "$DOCKERD_RUN" || true
 }
 
 # has_image NAME says whether the engine has it.
