@@ -109,7 +109,7 @@ func runPage(t *testing.T, page, script string) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "text.txt"), []byte("what we decided"), 0o600))
 	source, err := filepath.Abs("..")
 	require.NoError(t, err)
-	setup, err := os.ReadFile("testdata/docs/" + strings.TrimSuffix(filepath.Base(page), ".md") + ".sh")
+	setup, err := os.ReadFile("testdata/docs/" + strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(page, "../"), ".md"), "/", "-") + ".sh")
 	if err != nil {
 		setup = nil // it needs nothing
 	}
