@@ -20,6 +20,10 @@ test:
 check:
     ./scripts/check.sh
 
+# Images, packages, charts, playbooks, monitoring, for real: just deploy-test, or one of them: just deploy-test monitoring
+deploy-test *parts:
+    ./scripts/deploy.sh {{parts}}
+
 # Look for bugs with random input, each decoder for a while: just fuzz 60s
 fuzz time="20s":
     ./scripts/fuzz.sh {{time}}

@@ -68,7 +68,7 @@ func guideDatabases(t *testing.T) {
 	_, err := database.server.Database(t.Context(), "icn")
 	require.NoError(t, err)
 	require.NoError(t, database.server.Exec(t.Context(), "icn", `CREATE ROLE "user" LOGIN SUPERUSER PASSWORD 'pass'`))
-	for _, name := range []string{"icn_dag", "icn_production"} {
+	for _, name := range []string{"icn_dag", "icn_production", "icn_node_a", "icn_node_b"} {
 		_, err := database.server.Database(t.Context(), name)
 		require.NoError(t, err)
 	}

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 export CGO_ENABLED=0
 echo "== what the tests start is installed"
 ./scripts/servers.sh
+./scripts/deploy-tools.sh
 export CI=1 # a missing server is a failure, no reason to leave a test out
 echo "== the tree is formatted and vetted"
 unformatted=$(gofmt -l .)
@@ -24,5 +25,7 @@ echo "== every decoder is fuzzed for 20 s"
 ./scripts/fuzz.sh 20s
 echo "== 5,000 simulated federations"
 ./scripts/sim.sh 5000
+echo "== what is deployed"
+./scripts/deploy.sh
 echo "== the demo"
 go run ./cmd/icn-cli demo --once

@@ -118,6 +118,44 @@ end
 unset ICN_KEY_PASSPHRASE
 
 [ "$backend" = postgres ] || exit 0
+#: Bootstrap Node (Node A) and Worker Nodes (Node B, …), with the network's variables
+mkdir -p secrets
+printf 'key of a' > secrets/api-key-a
+printf 'key of b' > secrets/api-key-b
+cp cert.pem key.pem secrets/
+ICN_NETWORK_FAILURE_THRESHOLD=3 \
+ICN_NETWORK_OPEN_TIMEOUT_SECS=5 \
+ICN_NETWORK_RETRY_MAX_ATTEMPTS=3 \
+ICN_NETWORK_RETRY_INITIAL_DELAY_MS=100 \
+ICN_NETWORK_RETRY_MAX_DELAY_MS=1000 \
+icn-node --storage-backend postgresql \
+         --db-url "postgresql://user:pass@localhost/icn_node_a" --key-path a.key --storage-path ./icn_data/a --addr-file a.addr \
+         --http-listen-addr "0.0.0.0:7845" \
+         --p2p-listen-addr "/ip4/0.0.0.0/tcp/7000" \
+         --api-key "$(cat ./secrets/api-key-a)" \
+         --tls-cert-path "./secrets/cert.pem" \
+         --tls-key-path "./secrets/key.pem" > node.log 2>&1 & pid=$!
+export ICN_CA_CERT=cert.pem
+a() { ICN_API_KEY="key of a" icn-cli --api-url https://127.0.0.1:7845 "$@"; }
+a -q health --wait 60s > health.out
+bootstrap=$(grep -o '/ip4/127.0.0.1/tcp/7000/p2p/.*' a.addr | head -1)
+icn-node --storage-backend postgresql \
+         --db-url "postgresql://user:pass@localhost/icn_node_b" --key-path b.key --storage-path ./icn_data/b \
+         --http-listen-addr "0.0.0.0:7846" \
+         --p2p-listen-addr "/ip4/0.0.0.0/tcp/7001" \
+         --bootstrap-peers "$bootstrap" --join-code "$(a -q federation invite)" \
+         --api-key "$(cat ./secrets/api-key-b)" \
+         --tls-cert-path "./secrets/cert.pem" \
+         --tls-key-path "./secrets/key.pem" > b.log 2>&1 & other=$!
+trap 'kill -9 ${pid:-} ${other:-} 2>/dev/null || true' EXIT
+ICN_API_KEY="key of b" icn-cli -q --api-url https://127.0.0.1:7846 health --wait 60s > health.out || { cat b.log; false; }
+a federation status --wait-nodes 2
+curl --cacert cert.pem -H "x-api-key: key of a" "https://your-node.domain.com/events?type=rollback" | grep '"events"'
+kill -TERM $other
+wait $other
+end
+unset ICN_CA_CERT
+
 #: Production Node Configuration: the file as it stands, its places put where they are here
 export DB_PASSWORD=pass ICN_API_KEY=your-api-key ICN_AUTH_TOKEN=your-token
 ICN_DB_URL="postgresql://user:$DB_PASSWORD@localhost/icn_production" \
