@@ -289,6 +289,11 @@ func (l *loading) checkAccess() {
 			l.problem("anybody who reaches %s could use this node: no API key is wanted; give one with --api-key or ICN_API_KEY, listen on 127.0.0.1, or say --insecure", c.Network.HTTPListenAddr)
 		}
 	}
+	for _, a := range c.Network.P2PListenAddr { // a bootstrap peer that cannot be used is left out with a warning
+		if !strings.HasPrefix(a, "/") {
+			l.problem("network.p2p_listen_addr: %q is no address to listen on for nodes; it looks like /ip4/0.0.0.0/tcp/7000", a)
+		}
+	}
 	if c.Federation.JoinCode != "" && len(c.Network.BootstrapPeers) == 0 {
 		l.warn("the join code is not used: there is no bootstrap peer to bring it to; give --bootstrap-peers")
 	}
