@@ -96,3 +96,61 @@ func unknownCommand(line string) string {
 	}
 	return ""
 }
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ +(.+?)\s*$`)
+)
+
+// anchors are what headings are called in links.
+func anchors(page string) map[string]bool {
+	out := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(page, -1) {
+		name := strings.ToLower(strings.NewReplacer("`", "", "*", "").Replace(m[1]))
+		name = regexp.MustCompile(`[^\p{L}\p{N}\s_-]`).ReplaceAllString(name, "")
+		out[strings.ReplaceAll(name, " ", "-")] = true
+	}
+	return out
+}
+
+// TestLinksInTheDocsLeadSomewhere: every link to a page, a file or a heading of this
+// source is to one that there is.
+func TestLinksInTheDocsLeadSomewhere(t *testing.T) {
+	var pages []string
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../examples/*.md", "../icn-devnet/*.md"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		pages = append(pages, found...)
+	}
+	seen := 0
+	for _, page := range pages {
+		b, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, m := range link.FindAllStringSubmatch(string(b), -1) {
+			to, at, _ := strings.Cut(m[1], "#")
+			if strings.Contains(to, "://") {
+				continue
+			}
+			seen++
+			target := page
+			if to != "" {
+				target = filepath.Join(filepath.Dir(page), to)
+			}
+			text, err := os.ReadFile(target)
+			if st, statErr := os.Stat(target); statErr == nil && st.IsDir() {
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: %s leads nowhere", page, m[1])
+				continue
+			}
+			if at != "" && !anchors(string(text))[at] {
+				t.Errorf("%s: %s has no heading %q", page, target, at)
+			}
+		}
+	}
+	require.Greater(t, seen, 100)
+	b, err := os.ReadFile("../docs/troubleshooting.md")
+	require.NoError(t, err)
+	require.True(t, anchors(string(b))["executor-blacklist"], "the guide leads there")
+}
