@@ -127,17 +127,6 @@ func (r *Running) checkAccess() wire.Check {
 	return c
 }
 
-// checkTime asks the kernel whether a time service keeps this machine's clock.
-func checkTime() wire.Check {
-	c := wire.Check{Name: "time", State: wire.CheckOK, Says: "a time service keeps this machine's clock"}
-	const unsynchronised = 0x40 // STA_UNSYNC
-	var t unix.Timex
-	if _, err := unix.Adjtimex(&t); err == nil && t.Status&unsynchronised != 0 {
-		c.State, c.Says, c.Do = wire.CheckAdvice, "no time service keeps this machine's clock", "timedatectl set-ntp true"
-	}
-	return c
-}
-
 func checkLimits() wire.Check {
 	c := wire.Check{Name: "files", State: wire.CheckOK}
 	var l unix.Rlimit
