@@ -88,7 +88,7 @@ func TestShellBlocksOfTheDocsRun(t *testing.T) {
 		ran += n
 		t.Run(filepath.Base(page), func(t *testing.T) { runPage(t, page, script.String()) })
 	}
-	require.Greater(t, ran, 8)
+	require.GreaterOrEqual(t, ran, 6)
 }
 
 func runPage(t *testing.T, page, script string) {

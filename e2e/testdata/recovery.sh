@@ -3,7 +3,7 @@
 # lead to a server of the test's own; $1 is the folder of the scripts.
 set -euo pipefail
 scripts=$1
-export BACKUP_DIR=$PWD/backups/icn ICN_IDENTITY=$PWD/secrets/identity ICN_DATABASE=icn_production
+export BACKUP_DIR=$PWD/backups/icn ICN_IDENTITY=$PWD/secrets/identity ICN_DATABASE=icn_lost
 export ICN_API_KEY=a-key-for-the-test ICN_KEY_PASSPHRASE='as long as it is secret' ICN_API_URL=@node.addr
 trap 'kill -9 ${pid:-} 2>/dev/null || true' EXIT
 start() {
@@ -96,14 +96,14 @@ icn-cli -q mesh run tiny.wasm --input minutes.txt | grep -q 'WHAT WE DECIDED'
 kill -TERM $pid
 wait $pid
 "$scripts/recover.sh" database
-psql -lqtA postgres | grep '^icn_production_before_'
+psql -lqtA postgres | grep '^icn_lost_before_'
 ! "$scripts/recover.sh" identity 2> refused
 grep -q 'is not empty' refused
 
 # Only the DAG backup is left: it fills an empty database by itself.
-createdb icn_from_dag
-icn-cli -q dag restore --input "$BACKUP_DIR/dag-latest.tar.gz" --stopped --storage-backend postgresql --db-url "postgresql://$PGUSER@$PGHOST:$PGPORT/icn_from_dag" --key-path "$ICN_IDENTITY/node.key"
-export ICN_DATABASE=icn_from_dag
+createdb icn_lost_from_dag
+icn-cli -q dag restore --input "$BACKUP_DIR/dag-latest.tar.gz" --stopped --storage-backend postgresql --db-url "postgresql://$PGUSER@$PGHOST:$PGPORT/icn_lost_from_dag" --key-path "$ICN_IDENTITY/node.key"
+export ICN_DATABASE=icn_lost_from_dag
 start
 icn-cli -q dag verify --deep | grep 'leads to the state'
 icn-cli dag cat "$file" | cmp - minutes.txt
