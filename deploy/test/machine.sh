@@ -35,6 +35,7 @@ until_true() {
 mirror() {
   { awk '/^URIs:/ { print $2 }' /etc/apt/sources.list.d/*.sources
     awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\/\//) { print $i; break } }' /etc/apt/sources.list /etc/apt/sources.list.d/*.list
+    true # one of these is often not there
   } 2>/dev/null | head -1
 }
 
