@@ -22,8 +22,14 @@ ICN_IDENTITY=${ICN_IDENTITY:-/secrets/identity}
 
 database() {
   local new=${ICN_DATABASE}_new
+  # A copy that is cut off is seen before anything is made of it.
+  gzip -t "$BACKUP_DIR/icn-db-latest.sql.gz"
   createdb "$new"
-  gunzip -c "$BACKUP_DIR/icn-db-latest.sql.gz" | psql -q -v ON_ERROR_STOP=1 --single-transaction "$new" >/dev/null
+  gunzip -c "$BACKUP_DIR/icn-db-latest.sql.gz" | psql -q -v ON_ERROR_STOP=1 --single-transaction "$new" >/dev/null || {
+    dropdb "$new"
+    echo "recover.sh: the database's copy cannot be read in; nothing was changed. The content alone brings everything back, too: docs/disaster-recovery.md" >&2
+    exit 1
+  }
   if psql -lqtA | cut -d'|' -f1 | grep -qx "$ICN_DATABASE"; then
     local old
     old=${ICN_DATABASE}_before_$(date +%Y%m%d%H%M%S)

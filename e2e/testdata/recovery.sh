@@ -92,6 +92,15 @@ icn-cli dag cat "$file" | cmp - minutes.txt
 icn-cli -q federation status | cmp - federation.before
 icn-cli -q mesh run tiny.wasm --input minutes.txt | grep -q 'WHAT WE DECIDED'
 
+# A copy that is cut off, or is not one, changes nothing, and leaves nothing half.
+mkdir broken
+head -c 2000 "$BACKUP_DIR/icn-db-latest.sql.gz" > broken/icn-db-latest.sql.gz
+! BACKUP_DIR=$PWD/broken "$scripts/recover.sh" database 2> refused
+echo 'CREATE TABLE half (n INT); no SQL at all;' | gzip > broken/icn-db-latest.sql.gz
+! BACKUP_DIR=$PWD/broken "$scripts/recover.sh" database 2> refused
+grep -q 'nothing was changed' refused
+! psql -lqtA postgres | grep '^icn_lost_new'
+
 # A database that is there is not written over.
 kill -TERM $pid
 wait $pid
