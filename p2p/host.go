@@ -16,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/core/protocol"
 	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
+	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/multiformats/go-multistream"
 	"golang.org/x/time/rate"
@@ -34,7 +35,8 @@ type Host struct {
 	gate     *gate
 	face     face // of libp2p's own services, if there are any
 	outside  *outside
-	reach    atomic.Uint32 // a Reach
+	puncher  *holepunch.Service // nil: it makes no holes
+	reach    atomic.Uint32      // a Reach
 	events   *events
 	knocks   *knockers
 	local    io.Closer     // mDNS, or nil

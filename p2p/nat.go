@@ -157,7 +157,28 @@ func (h *Host) startPunching() error {
 		return err
 	}
 	h.engine.closes = append(h.engine.closes, s)
+	h.puncher = s
 	return nil
+}
+
+// punch tries once more to make a hole to a peer: libp2p does so of itself only when
+// a connection through a relay comes in.
+func (h *Host) punch(ctx context.Context, r *remote) error {
+	// The service stands behind the members' door from when it knows an address of
+	// this node; before that it would wait for one.
+	if h.puncher == nil || !slices.Contains(h.memberDoors.Protocols(), holepunch.Protocol) {
+		return nil
+	}
+	over := make(chan error, 1)
+	if !h.spawn(func() { over <- h.puncher.DirectConnect(r.id) }) {
+		return errClosed
+	}
+	select {
+	case err := <-over:
+		return err
+	case <-ctx.Done(): // the link is dead; the punch ends by itself
+		return ctx.Err()
+	}
 }
 
 // greeted is what hole punching wants to know of libp2p's identify. The hello of

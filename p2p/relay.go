@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -13,7 +14,9 @@ import (
 	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
 	ma "github.com/multiformats/go-multiaddr"
+	"github.com/multiformats/go-multistream"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
@@ -63,6 +66,32 @@ func (f face) Connect(ctx context.Context, to peer.AddrInfo) error {
 	_, err := f.Network().DialPeer(ctx, to.ID)
 	return err
 }
+
+// NewStream implements host.Host. Two nodes that dial each other through a relay at
+// the same moment have two connections, and a hole punch may begin only on the one
+// that came in.
+func (f face) NewStream(ctx context.Context, to peer.ID, doors ...protocol.ID) (network.Stream, error) {
+	if !slices.Equal(doors, []protocol.ID{holepunch.Protocol}) {
+		return f.BlankHost.NewStream(ctx, to, doors...)
+	}
+	for _, c := range f.Network().ConnsToPeer(to) {
+		if c.Stat().Direction != network.DirInbound || !relayed(c.RemoteMultiaddr()) {
+			continue
+		}
+		s, err := c.NewStream(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := multistream.SelectOneOf(doors, s); err != nil {
+			_ = s.Reset()
+			return nil, err
+		}
+		return s, s.SetProtocol(holepunch.Protocol)
+	}
+	return nil, errOtherSide
+}
+
+var errOtherSide = errors.New("p2p: it is for the other side to begin a hole punch")
 
 // startServices starts what of libp2p's own services is wanted.
 func (h *Host) startServices() error {
@@ -176,8 +205,8 @@ func relayed(a ma.Multiaddr) bool {
 	return err == nil
 }
 
-// straighten looks for the direct way to a peer that is linked through a relay,
-// and ends the detour when there is one: the link is made again at once.
+// straighten looks for the direct way to a peer that is linked through a relay, by
+// dialing and by punching a hole, and ends the detour when there is one: the link is made again at once.
 func (r *remote) straighten(ctx context.Context) {
 	for !r.metDirectly() {
 		r.pause(ctx, straightenEvery) // or until there is news of it
@@ -188,6 +217,9 @@ func (r *remote) straighten(ctx context.Context) {
 		r.host.tellAddrs(r)
 		_, err := r.host.engine.DialPeer(direct, r.id)
 		cancel()
+		if err != nil {
+			err = errors.Join(err, r.host.punch(ctx, r))
+		}
 		if err != nil {
 			r.host.cfg.Log.Debug("no direct way yet", "peer", r.did, "err", err)
 		}
