@@ -17,11 +17,11 @@ type Clerk struct {
 // they are proven to who checks a checkpoint offline.
 const ClerksTable = "clerks"
 
-// Limits of the rows about clerks: of a choice, and of the rules' number of them.
-const (
-	maxChoice = 64
-	maxClerks = 31
-)
+// MaxClerks is how many clerks the rules can want at most.
+const MaxClerks = 31
+
+// maxChoice limits the row of a choice of clerks.
+const maxChoice = 64
 
 // Clerks are the nodes that order the log and sign checkpoints: those that were
 // chosen, then the longest admitted ones, the largest odd number of them up to the

@@ -101,7 +101,7 @@ func appendClerks(b []byte, all []Clerk) []byte {
 
 // ReadClerks reads the row of the clerks in force.
 func ReadClerks(r *icn.Reader) (all []Clerk) {
-	for range r.Array(maxClerks) {
+	for range r.Array(MaxClerks) {
 		r.Tuple(2)
 		all = append(all, Clerk{DID: r.DID(), Key: r.DID()})
 		if r.Err() != nil {

@@ -134,14 +134,16 @@ func (l *Loop) certifyPassed() error {
 }
 
 // certifyUnseen compares what most clerks signed with the log's root, where this
-// node has not computed the state's: it has restarted since, or was lied to.
+// node has not computed the state's: it has restarted since, or was lied to. Where it
+// is not known any more who the clerks were, no words make a checkpoint certain; the
+// next one does.
 func (l *Loop) certifyUnseen(size uint64) error {
 	tree, ok := l.treeAt(size)
-	if !ok {
+	clerks := l.clerksAt(size)
+	if !ok || clerks == nil {
 		return nil
 	}
 	with := map[icn.Checkpoint][]icn.NoteSig{}
-	clerks := l.clerks()
 	for _, d := range clerks {
 		s, ok := l.points.sigs[size][d]
 		if !ok {

@@ -221,7 +221,7 @@ func finishAnew(st store.Store) error {
 		return fmt.Errorf("store: %w", err)
 	}
 	b := &store.Batch{}
-	for _, k := range []string{keySnapshot, keyFolded, keyGap, keyCert, keyDoubt} {
+	for _, k := range []string{keySnapshot, keyFolded, keyGap, keyCert, keyEras, keyDoubt} {
 		b.Delete([]byte(k))
 	}
 	for _, prefix := range []string{keyEntry, keyHash, keyEvent, keyByType, keyJob, keyAccount, keySaid, keyShownVote, keyHandover, keyChange} {

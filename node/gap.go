@@ -74,6 +74,7 @@ func (l *Loop) leap(s *order.Snapshot) error {
 	}
 	l.folded = max(l.folded, at)
 	l.membersChanged(at)
+	l.newEra(at)
 	l.auctions.open = map[icn.CID]*auction{}
 	l.work.queue, l.work.watched = nil, map[icn.CID]core.Duty{}
 	l.m.Jobs(l.seeJob)

@@ -36,6 +36,7 @@ const (
 	keyGenesis  = "m/genesis"
 	keySeat     = "m/seat"      // this node's Raft id and boot number
 	keyFolded   = "m/folded"    // the last entry whose events are stored
+	keyEras     = "m/clerks"    // who the clerks were lately, and since which entry
 	keyPeers    = "m/peers"     // what was told about peers when joining
 	keyCert     = "m/certified" // the last certified checkpoint
 	keyNumber   = "m/number"    // this node has said no statement of its own with a higher number

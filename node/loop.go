@@ -235,7 +235,7 @@ func (l *Loop) openState() error {
 	l.mu.Lock()
 	l.m, l.folded, l.raftAt, l.skip, l.skipTime, l.snapAt = s.m, s.folded, s.raftAt, s.skip, s.skipTime, s.snapAt
 	l.mu.Unlock()
-	return l.loadProofs()
+	return errors.Join(l.loadProofs(), l.loadEras())
 }
 
 func (l *Loop) install(raftIndex uint64, data []byte) error {

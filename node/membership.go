@@ -19,6 +19,9 @@ func (l *Loop) membersChanged(at uint64) {
 	l.calmExpelled()
 	l.checkMembership()
 	l.clerksChanged(at)
+	if !slices.Equal(l.clerks(), l.clerksAt(at)) {
+		l.nextEra(at)
+	}
 }
 
 // hasLeft says whether a node belonged once and does no longer. It may be called

@@ -272,10 +272,11 @@ func (l *Loop) checkClocks() {
 func abs(n int64) int64 { return max(n, -n) }
 
 // trusted says whether a peer may lead: not when its clock, which stamps the log
-// then, is far off, nor for a while after it has left out statements.
+// then, is far off or not known yet, nor for a while after it has left out
+// statements.
 func (l *Loop) trusted(d icn.DID) bool {
 	p := l.peer(d)
-	return (p.heard == 0 || abs(p.skew) <= l.tune.SkewMillis) && !l.peers.distrust.covers(d, l.now)
+	return p.heard != 0 && abs(p.skew) <= l.tune.SkewMillis && !l.peers.distrust.covers(d, l.now)
 }
 
 func (l *Loop) sendOrder(ms []order.Message) {

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/identity"
 )
 
 // points are the checkpoints of the last while: what this node computed, what
@@ -16,6 +18,7 @@ type points struct {
 	certified uint64
 	note      string
 	shown     shownPoint // to others, when everything that it covers is in the store
+	eras      []era      // who the clerks were lately, and are: the last one is now
 	evidence  map[icn.DID]Evidence
 }
 
@@ -93,6 +96,67 @@ func (l *Loop) clerks() []icn.DID {
 		out = append(out, p.DID)
 	}
 	return out
+}
+
+// era is who the clerks are since an entry.
+type era struct {
+	since  uint64
+	clerks []icn.DID
+}
+
+// keptEras bounds how many changes of the clerks are remembered.
+const keptEras = 16
+
+// loadEras finds who the clerks were lately. Where that is not known, it is who they
+// are at the entry that the state is at.
+func (l *Loop) loadEras() error {
+	v, err := l.st.Get([]byte(keyEras))
+	if err != nil && !errors.Is(err, icn.ErrNotFound) {
+		return fmt.Errorf("store: %w", err)
+	}
+	if err == nil {
+		r := icn.NewReader(v)
+		for range r.Array(keptEras) {
+			r.Tuple(2)
+			l.points.eras = append(l.points.eras, era{r.Uint(), r.DIDs(identity.MaxClerks)})
+		}
+		if err := r.Close(); err != nil {
+			return fmt.Errorf("who the clerks were: %w: %v", icn.ErrCorrupt, err)
+		}
+	}
+	if n := len(l.points.eras); n == 0 || !slices.Equal(l.points.eras[n-1].clerks, l.clerks()) {
+		l.newEra(l.m.Head().Index)
+	}
+	return nil
+}
+
+// nextEra notes that others are the clerks since an entry.
+func (l *Loop) nextEra(at uint64) {
+	eras := append(l.points.eras, era{at, l.clerks()})
+	l.keepEras(eras[max(0, len(eras)-keptEras):])
+}
+
+// newEra notes who the clerks are since an entry, and that it is not known who they
+// were before.
+func (l *Loop) newEra(at uint64) { l.keepEras([]era{{at, l.clerks()}}) }
+
+func (l *Loop) keepEras(eras []era) {
+	l.points.eras = eras
+	b := icn.AppendArray(nil, len(eras))
+	for _, e := range eras {
+		b = icn.AppendDIDs(icn.AppendUint(icn.AppendArray(b, 2), e.since), e.clerks)
+	}
+	l.batch.Put([]byte(keyEras), b)
+}
+
+// clerksAt tells who the clerks were at an entry; nil if that is not known any more.
+func (l *Loop) clerksAt(size uint64) []icn.DID {
+	for _, e := range slices.Backward(l.points.eras) {
+		if e.since <= size {
+			return e.clerks
+		}
+	}
+	return nil
 }
 
 func (s signed) frame() []byte {

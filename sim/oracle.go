@@ -3,7 +3,9 @@ package sim
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/core"
@@ -37,7 +39,9 @@ type oracle struct {
 
 	polls    polls
 	spreads  map[uint64]*spread
-	snapshot map[int]bool // a node's own snapshot shall be looked at
+	clerks   map[uint64][]icn.DID // at a checkpoint
+	proven   map[int]uint64       // the last certified checkpoint of each node that was looked at
+	snapshot map[int]bool         // a node's own snapshot shall be looked at
 }
 
 // jobBook is what the oracle knows of a job.
@@ -54,6 +58,7 @@ func (o *oracle) init(w *World) {
 	o.leaf, o.root, o.books = map[uint64][32]byte{}, map[uint64][32]byte{}, map[uint64]bool{}
 	o.acked, o.handed, o.forge = map[icn.CID]uint64{}, map[icn.CID]bool{}, map[icn.CID]bool{}
 	o.astray, o.snapshot, o.spreads = map[int]uint64{}, map[int]bool{}, map[uint64]*spread{}
+	o.clerks, o.proven = map[uint64][]icn.DID{}, map[int]uint64{}
 	o.keys, o.strangers = map[icn.DID]icn.DID{}, map[icn.DID]bool{}
 	o.jobs, o.used = map[icn.CID]*jobBook{}, map[string]icn.CID{}
 	w.net.side = map[int]int{}
@@ -87,8 +92,43 @@ func (o *oracle) applied(m *machine, e icn.Entry, out core.Outcome) {
 	}
 	o.snapshot[m.n] = o.snapshot[m.n] || e.Index%64 == 0
 	if m.up() && m.loop.Head() == e.Index { // the last of those that were applied together
+		o.clerksOf(m, out)
+		o.certified(m)
 		o.check(m, o.snapshot[m.n])
 		o.snapshot[m.n] = false
+	}
+}
+
+// clerksOf notes who the clerks are at a checkpoint, by the state of a node there.
+func (o *oracle) clerksOf(m *machine, out core.Outcome) {
+	for _, ev := range out.Events {
+		if due, ok := ev.Body.(icn.CheckpointDue); ok && o.clerks[due.Size] == nil {
+			m.loop.View(func(c *core.Machine) {
+				for _, p := range c.Clerks() {
+					o.clerks[due.Size] = append(o.clerks[due.Size], p.DID)
+				}
+			})
+		}
+	}
+}
+
+// certified looks at a node's last certified checkpoint: most of those who were clerks
+// at its entry must have signed it, and not of those who are clerks now.
+func (o *oracle) certified(m *machine) {
+	size, note := m.loop.Certified()
+	clerks := o.clerks[size]
+	if len(clerks) == 0 || o.proven[m.n] == size {
+		return
+	}
+	o.proven[m.n] = size
+	_, sigs, err := icn.ParseNote(note)
+	signed := map[icn.DID]bool{}
+	for _, s := range sigs {
+		signed[s.Signer] = slices.Contains(clerks, s.Signer)
+	}
+	maps.DeleteFunc(signed, func(_ icn.DID, clerk bool) bool { return !clerk })
+	if err != nil || len(signed) < len(clerks)/2+1 {
+		o.w.fail("node %d takes checkpoint %d for certified, and %d of its %d clerks signed it: %v", m.n, size, len(signed), len(clerks), err)
 	}
 }
 

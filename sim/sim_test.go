@@ -80,14 +80,18 @@ func TestSameSeedSameTrace(t *testing.T) {
 // TestOnceFailed runs worlds again that have failed, and says of each what was wrong.
 func TestOnceFailed(t *testing.T) {
 	for _, x := range []struct {
-		seed uint64
-		was  string
+		seed  uint64
+		nodes int
+		was   string
 	}{
-		{1477, "a checkpoint was certified by who had become a clerk after it, and strangers refused a vote's file"},
-		{2373, "a checkpoint was certified by the few clerks that were left after it, too few for who had voted"},
-		{2369, "a former clerk that was fed by learners never signed the hand-over, and no vote could be shown"},
+		{1477, 5, "a checkpoint was certified by who had become a clerk after it, and strangers refused a vote's file"},
+		{2373, 5, "a checkpoint was certified by the few clerks that were left after it, too few for who had voted"},
+		{2369, 5, "a former clerk that was fed by learners never signed the hand-over, and no vote could be shown"},
+		{2045, 3, "a clerk whose clock was two hours ahead was elected by another that had just started, and had heard nobody's clock"},
 	} {
-		if err := sim.New(options(x.seed)).Run(); err != nil {
+		o := options(x.seed)
+		o.Nodes = x.nodes
+		if err := sim.New(o).Run(); err != nil {
 			t.Errorf("seed %d (%s): %v", x.seed, x.was, err)
 		}
 	}
