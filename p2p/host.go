@@ -366,11 +366,12 @@ func (h *Host) dialContext(ctx context.Context, r *remote) context.Context {
 // tellAddrs tells libp2p where r may be dialed now: there, and nowhere else.
 func (h *Host) tellAddrs(r *remote, more ...ma.Multiaddr) {
 	r.mu.Lock()
-	addrs := slices.Concat(r.addrs, more)
+	addrs := slices.Concat(r.addrs, r.dialing, more)
 	r.mu.Unlock()
 	book := h.engine.Peerstore()
-	book.ClearAddrs(r.id)
+	// Nobody who dials at this moment shall find it nowhere.
 	book.AddAddrs(r.id, addrs, peerstore.TempAddrTTL)
+	book.SetAddrs(r.id, slices.DeleteFunc(book.Addrs(r.id), func(a ma.Multiaddr) bool { return slices.ContainsFunc(addrs, a.Equal) }), 0)
 	h.engine.Backoff().Clear(r.id) // ours counts
 }
 

@@ -136,6 +136,7 @@ func (h *Host) Dial(ctx context.Context, addr string) (icn.DID, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.cfg.DialTimeout)
 	defer cancel()
+	defer h.find(did).alsoAt(a)()
 	h.engine.Peerstore().AddAddrs(id, []ma.Multiaddr{a}, peerstore.TempAddrTTL)
 	h.engine.Backoff().Clear(id)
 	direct := !relayed(a)

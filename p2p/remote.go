@@ -40,6 +40,7 @@ type remote struct {
 
 	mu           sync.Mutex
 	addrs        []ma.Multiaddr // best first
+	dialing      []ma.Multiaddr // where somebody wants it to be dialed just now
 	version      int            // of the protocol that both speak; 0 before the first hello
 	capabilities []string       // that it says it has
 	seen         ma.Multiaddr   // where it saw this node come from
@@ -262,6 +263,24 @@ func (r *remote) remember(addrs []ma.Multiaddr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.addrs = clip(distinct(slices.Concat(addrs, r.addrs)))
+}
+
+// alsoAt has the peer, if it is known, dialed at an address, too, until the function
+// that it returns is called.
+func (r *remote) alsoAt(a ma.Multiaddr) (end func()) {
+	if r == nil {
+		return func() {}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dialing = append(r.dialing, a)
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if i := slices.IndexFunc(r.dialing, a.Equal); i >= 0 {
+			r.dialing = slices.Delete(r.dialing, i, i+1)
+		}
+	}
 }
 
 // hint adds where others say that the peer is. What it said itself last stays

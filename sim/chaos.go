@@ -1,5 +1,7 @@
 package sim
 
+import "slices"
+
 // chaos lets something go wrong now and then, until it is time to heal.
 func (w *World) chaos() {
 	if w.now >= w.opt.Millis {
@@ -56,14 +58,21 @@ func (w *World) chaos() {
 }
 
 // restore puts a node's old backup back, as an operator might, while the others
-// are well: what they all forgot at once, nobody can know. Nodes remember of each
-// other what they told in their beacons, so the backup must be older than that.
+// are well: what they all forgot at once, nobody can know, and a clerk that came back
+// before has its voice again. Nodes remember of each other what they told in their
+// beacons, so the backup must be older than that.
 func (w *World) restore(m *machine) {
 	if w.now < m.backupAt+3000 || w.net.loss > 0.05 || len(w.net.side) > 0 {
 		return
 	}
 	for _, x := range w.nodes {
 		if x.admitted && (!x.up() || w.oracle.unsure(x) || x.disk.broken != nil) {
+			return
+		}
+		if !x.up() {
+			continue
+		}
+		if s := w.oracle.status(x); s.Role == "clerk" && !slices.Contains(s.Order.Voters, s.Order.ID) {
 			return
 		}
 	}
