@@ -13,12 +13,12 @@ import (
 
 // Bounds of what waits for the collector.
 const (
-	room       = 4096                   // spans that wait or are under way
-	together   = 512                    // sent at once, at most
-	every      = time.Second            // how long one waits for company
-	exportTime = 10 * time.Second       // for which a batch is tried
-	lastTime   = 2 * time.Second        // for what is left when the node ends
-	abortTime  = 100 * time.Millisecond // to break off what is under way then
+	room       = 4096                    // spans that wait or are under way
+	together   = 512                     // sent at once, at most
+	every      = time.Second             // how long one waits for company
+	exportTime = 10 * time.Second        // for which a batch is tried
+	lastTime   = 1500 * time.Millisecond // for what is left when the node ends
+	abortTime  = 500 * time.Millisecond  // to break off what is under way then
 )
 
 // outlet is the way to the collector. It implements sdk.SpanProcessor, in front of the
@@ -88,8 +88,10 @@ type exporter struct{ o *outlet }
 // with it.
 func (x exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
 	o, n := x.o, len(spans)
-	err := o.to.ExportSpans(ctx, spans)
-	o.pending.Add(-int64(n))
+	err := context.Cause(o.conn.life) // after the end nothing is sent
+	if err == nil {
+		err = o.to.ExportSpans(ctx, spans)
+	}
 	lost := n
 	var part *rejected
 	switch {
@@ -100,6 +102,7 @@ func (x exporter) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) err
 	}
 	o.dropped.Add(uint64(lost))
 	o.sent.Add(uint64(n - lost))
+	o.pending.Add(-int64(n))
 	switch {
 	case err != nil && !o.away.Swap(true):
 		o.log.Warn("spans of traces are dropped: the collector does not take them; jobs go on as ever. See whether it runs, and tracing.endpoint", "collector", o.conn.url, "error", err)

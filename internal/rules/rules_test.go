@@ -159,7 +159,7 @@ func forbidden(name, imp string) string {
 	if slices.Contains(pure, name) && std && slices.Contains([]string{"net", "os", "sync", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "time", "sync/atomic", "context", "io/fs"}, imp) {
 		return "the pure packages know no clock, chance, file, network or lock"
 	}
-	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest", "internal/pgtest", "internal/redistest", "internal/netns"}, to) && name != "bench" && !(to == "sim" && name == "sim/scenario") {
+	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest", "internal/otlptest", "internal/pgtest", "internal/redistest", "internal/netns"}, to) && name != "bench" && !(to == "sim" && name == "sim/scenario") {
 		return "it is for tests and measurements"
 	}
 	wiring := slices.Contains([]string{"launch", "bench"}, name) || strings.HasPrefix(name, "cmd/")
