@@ -33,12 +33,20 @@ func (j *jobs) capable(icn.JobSpec) bool { return !j.closing.Load() }
 // run implements node.Runner. A run that ends because the node does is begun anew
 // later: only then it is traced.
 func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
-	span := j.tracer.Run(r.ID, r.Attempt, r.Job.Via)
+	span := j.span(r)
 	out, err := j.perform(ctx, r, span)
 	if !j.closing.Load() || ctx.Err() == nil {
 		span.End(out.Receipt, err)
 	}
 	return out, err
+}
+
+// span follows a run.
+func (j *jobs) span(r node.Run) *trace.Run {
+	if r.Audit {
+		return j.tracer.Audit(r.ID, r.Job.Via)
+	}
+	return j.tracer.Run(r.ID, r.Attempt, r.Job.Via)
 }
 
 func (j *jobs) perform(ctx context.Context, r node.Run, span *trace.Run) (node.Output, error) {

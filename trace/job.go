@@ -109,7 +109,7 @@ func (t *Tracer) Saw(events []icn.Event) {
 }
 
 func (t *Tracer) here(job icn.CID, attempt uint32, step string) place {
-	return place{job, attempt, step, t.cfg.Node}
+	return place{job: job, attempt: attempt, step: step, node: t.cfg.Node}
 }
 
 func (t *Tracer) posted(b icn.JobPosted, now time.Time) {
@@ -234,7 +234,7 @@ func (t *Tracer) endReceipt(job icn.CID, number uint32, now time.Time, outcome, 
 		return
 	}
 	t.receipts.Remove(job)
-	t.tell(span{at: t.here(job, r.attempt, stepReceipt), under: &place{job, r.attempt, stepAttempt, r.via}, from: r.at, to: now,
+	t.tell(span{at: t.here(job, r.attempt, stepReceipt), under: &place{job: job, attempt: r.attempt, step: stepAttempt, node: r.via}, from: r.at, to: now,
 		says: []attribute.KeyValue{attribute.String("icn.outcome", outcome)}, failed: failed})
 }
 

@@ -21,6 +21,7 @@ const (
 	stepExecute = "execute"       // in the sandbox
 	stepReceipt = "receipt"       // from the end of a run until the log says what follows
 	stepBack    = "roll back"     // all attempts are spent
+	stepAudit   = "audit"         // somebody has a settled job run again on this node, to see for themselves
 	stepCheck   = "check"         // a settled job is run again, until the log says what that has shown
 )
 
@@ -44,6 +45,7 @@ type place struct {
 	attempt uint32
 	step    string
 	node    icn.DID
+	once    int64 // tells apart what can be done again and again on one node; 0: it cannot
 }
 
 // id is the span's: the first 8 bytes of the SHA-256 of "icn/span/v1", the job's id in
@@ -53,6 +55,9 @@ func (p place) id() otel.SpanID {
 	b := append([]byte(spanDomain), p.job.Bytes()...)
 	b = binary.BigEndian.AppendUint32(b, p.attempt)
 	b = append(append(b, p.node[:]...), p.step...)
+	if p.once != 0 {
+		b = binary.BigEndian.AppendUint64(b, uint64(p.once))
+	}
 	sum := sha256.Sum256(b)
 	return otel.SpanID(sum[:8])
 }
@@ -63,7 +68,7 @@ func (p place) context(me icn.DID) otel.SpanContext {
 }
 
 // root is the span that a job's trace begins with.
-func root(job icn.CID, via icn.DID) *place { return &place{job, 0, stepSubmit, via} }
+func root(job icn.CID, via icn.DID) *place { return &place{job: job, step: stepSubmit, node: via} }
 
 // given hands out the ids that the context carries. It implements sdk.IDGenerator.
 type given struct{}

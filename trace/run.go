@@ -27,13 +27,24 @@ func (t *Tracer) Run(job icn.CID, attempt uint32, via icn.DID) *Run {
 	}
 	r := &Run{t: t, at: t.here(job, attempt, stepRun), from: time.Now()}
 	if attempt > 0 {
-		r.under = place{job, attempt, stepAttempt, via}
+		r.under = place{job: job, attempt: attempt, step: stepAttempt, node: via}
 		return r
 	}
 	r.under = t.here(job, 0, stepCheck)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.check(job, r.from).via = via
+	return r
+}
+
+// Audit begins to follow the run of a settled job that somebody asked this node for,
+// beside the log.
+func (t *Tracer) Audit(job icn.CID, via icn.DID) *Run {
+	if !t.follows(job) {
+		return nil
+	}
+	r := &Run{t: t, at: t.here(job, 0, stepAudit), under: *root(job, via), from: time.Now()}
+	r.at.once = r.from.UnixNano()
 	return r
 }
 
@@ -47,7 +58,7 @@ func (r *Run) step(name string) func(error) {
 	if r == nil {
 		return func(error) {}
 	}
-	s := span{at: r.t.here(r.at.job, r.at.attempt, name), under: &r.at, from: time.Now()}
+	s := span{at: r.below(name), under: &r.at, from: time.Now()}
 	return func(err error) {
 		s.to = time.Now()
 		if err != nil {
@@ -55,6 +66,13 @@ func (r *Run) step(name string) func(error) {
 		}
 		r.steps = append(r.steps, s)
 	}
+}
+
+// below is a step of this run.
+func (r *Run) below(name string) place {
+	p := r.at
+	p.step = name
+	return p
 }
 
 // Enter notes that the program runs from here on.
@@ -82,7 +100,7 @@ func (r *Run) End(rc icn.JobReceipt, err error) {
 		r.t.tell(s)
 	}
 	if !r.in[0].IsZero() && !r.in[1].IsZero() {
-		r.t.tell(span{at: r.t.here(r.at.job, r.at.attempt, stepExecute), under: &r.at, from: r.in[0], to: r.in[1], failed: failed, says: []attribute.KeyValue{
+		r.t.tell(span{at: r.below(stepExecute), under: &r.at, from: r.in[0], to: r.in[1], failed: failed, says: []attribute.KeyValue{
 			attribute.Int64("icn.gas", int64(rc.Outcome.Gas)), attribute.Int64("icn.exit_code", int64(rc.Outcome.ExitCode)), attribute.String("icn.fault", string(rc.Outcome.Fault)),
 			attribute.Int64("icn.memory_denied", int64(rc.MemDenied)), attribute.Int64("icn.table_denied", int64(rc.TblDenied))}})
 	}

@@ -71,10 +71,10 @@ func TestIDsFollowFromTheJob(t *testing.T) {
 	// printf 'icn/trace/v1' | cat - JOB | sha256sum, as anybody would.
 	id := TraceID(someJob)
 	require.Equal(t, "c3b6adb9dd2e5d209e1823a51f61a33a", hex.EncodeToString(id[:]))
-	base := place{someJob, 1, stepRun, alice}
+	base := place{someJob, 1, stepRun, alice, 0}
 	span := base.id()
 	require.Equal(t, "2864b22725b81069", hex.EncodeToString(span[:]))
-	for _, other := range []place{{jobOf("another"), 1, stepRun, alice}, {someJob, 2, stepRun, alice}, {someJob, 1, stepReceipt, alice}, {someJob, 1, stepRun, bob}} {
+	for _, other := range []place{{jobOf("another"), 1, stepRun, alice, 0}, {someJob, 2, stepRun, alice, 0}, {someJob, 1, stepReceipt, alice, 0}, {someJob, 1, stepRun, bob, 0}, {someJob, 1, stepRun, alice, 1}} {
 		require.NotEqual(t, span, other.id())
 	}
 }
@@ -128,6 +128,9 @@ func TestNodesReportOneTrace(t *testing.T) {
 	both(icn.CheckOpened{Job: someJob, Executor: alice, Checker: bob})
 	b.Run(someJob, 0, alice).End(icn.JobReceipt{}, nil)
 	both(icn.CheckEnded{Job: someJob, Executor: alice, Result: "mismatch", Checkers: []icn.DID{bob}})
+	for range 2 {
+		b.Audit(someJob, alice).End(icn.JobReceipt{}, nil)
+	}
 	a.Close()
 	b.Close()
 
@@ -135,7 +138,7 @@ func TestNodesReportOneTrace(t *testing.T) {
 	require.Equal(t, 1, c.Traces())
 	spans := c.Trace(TraceID(someJob))
 	require.Empty(t, otlptest.Tree(spans))
-	require.Equal(t, []string{"!attempt", "!check", "!execute", "!receipt", "!run", "attempt", "execute", "fetch input", "fetch input", "fetch program", "offer", "receipt", "run", "run", "submit"}, names(spans))
+	require.Equal(t, []string{"!attempt", "!check", "!execute", "!receipt", "!run", "attempt", "audit", "audit", "execute", "fetch input", "fetch input", "fetch program", "offer", "receipt", "run", "run", "submit"}, names(spans))
 	require.Equal(t, uint64(len(spans)), a.Sent()+b.Sent())
 	require.Zero(t, a.Dropped()+b.Dropped())
 	for _, s := range spans {
