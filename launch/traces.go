@@ -5,12 +5,8 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
-	"time"
 
-	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/icn"
-	"github.com/InterCooperative-Network/icn-core/mesh"
-	"github.com/InterCooperative-Network/icn-core/node"
 	"github.com/InterCooperative-Network/icn-core/trace"
 )
 
@@ -45,62 +41,26 @@ func (r *Running) openTraces(me icn.DID) error {
 	return err
 }
 
-// awake is how often a node that starts is asked whether it runs.
-const awake = 20 * time.Millisecond
-
-// trace lets the tracer follow the log's events.
+// trace lets the tracer follow the log's events. Where it does not keep up, it misses
+// some.
 func (r *Running) trace(ctx context.Context) {
 	if r.tracer == nil {
 		return
 	}
 	heard := r.node.Subscribe()
 	r.work.Go(func() {
-		defer func() { heard.Close() }()
-		for ctx.Err() == nil {
-			r.resume(ctx)
-			for r.follow(ctx, heard) {
+		for {
+			select {
+			case <-ctx.Done():
+				heard.Close()
+				return
+			case events, ok := <-heard.C:
+				if !ok {
+					r.log.Debug("events were missed: traces of this moment are not whole")
+					heard = r.node.Subscribe()
+				}
+				r.tracer.Saw(events)
 			}
-			heard.Close() // it fell behind, or ctx has ended
-			heard = r.node.Subscribe()
 		}
 	})
-}
-
-// resume takes up the jobs that are open when the node begins to run, or when the
-// tracer missed events.
-func (r *Running) resume(ctx context.Context) {
-	for r.node.View(r.seed) != nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(awake):
-		}
-	}
-}
-
-func (r *Running) seed(m *core.Machine) {
-	r.tracer.In(m.Genesis().Name)
-	m.Jobs(func(id icn.CID, j mesh.Job) bool {
-		if j.Via == r.node.Me() {
-			r.tracer.Resume(id, j.Attempt, j.Phase == mesh.Assigned)
-		}
-		return true
-	})
-}
-
-// follow waits for events and passes them on; false when there are no more.
-func (r *Running) follow(ctx context.Context, heard *node.Subscription) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case events, ok := <-heard.C:
-		if !ok {
-			return false
-		}
-		if err := r.node.View(func(m *core.Machine) { r.tracer.In(m.Genesis().Name) }); err != nil {
-			return true // it goes over to another federation
-		}
-		r.tracer.Saw(events)
-		return true
-	}
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/dag"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/mesh"
 	"github.com/InterCooperative-Network/icn-core/store"
 )
 
@@ -99,6 +100,11 @@ type NamedData struct {
 
 // Tracer is told, as it happens, what leaves no event in the log. It must not block.
 type Tracer interface {
+	// In says which federation the node is in, before anything happens there.
+	In(federation string)
+	// Resume tells of an attempt at a job that this node assigns, which is under way
+	// when the node begins to run; and whether it has an executor.
+	Resume(job icn.CID, attempt uint32, assigned bool)
 	// Submitted says since when a job is on its way into the log.
 	Submitted(job icn.CID, at time.Time)
 	// Offered says that there is an offer for a job that this node assigns.
@@ -243,6 +249,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 		return err
 	}
 	n.noteRules(l)
+	n.resumed(l)
 	n.loop.Store(l)
 	defer n.loop.Store(nil)
 	n.want()
@@ -255,6 +262,20 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	beside.Wait()
 	n.runs.wait.Wait()
 	return err
+}
+
+// resumed tells whoever traces jobs what was under way already.
+func (n *Node) resumed(l *Loop) {
+	if n.cfg.Tracer == nil {
+		return
+	}
+	n.cfg.Tracer.In(l.m.Genesis().Name)
+	l.m.Jobs(func(id icn.CID, j mesh.Job) bool {
+		if j.Via == n.me {
+			n.cfg.Tracer.Resume(id, j.Attempt, j.Phase == mesh.Assigned)
+		}
+		return true
+	})
 }
 
 // offered is who is told of offers, or nil.

@@ -54,7 +54,7 @@ func (t *Tracer) Offered(b *icn.Bid) {
 }
 
 // Resume takes up an attempt at a job that this node assigns and that began before the
-// tracer did, or while it could not listen.
+// tracer did.
 func (t *Tracer) Resume(job icn.CID, number uint32, assigned bool) {
 	if !t.follows(job) {
 		return
