@@ -15,6 +15,14 @@ type trial struct {
 	attempt uint32
 }
 
+// offer is a bid as it came in.
+type offer struct {
+	at       time.Time
+	executor icn.DID
+	pass     bool
+	price    uint64
+}
+
 // attempt is one under way, of a job that this node assigns.
 type attempt struct {
 	number uint32
@@ -43,14 +51,26 @@ func (t *Tracer) Offered(b *icn.Bid) {
 	if !t.follows(b.Job) {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.bidding.Lock()
+	defer t.bidding.Unlock()
 	at := trial{b.Job, b.Attempt}
 	got, _ := t.offers.Get(at)
 	if len(got) < icn.MaxOffers {
-		t.offers.Add(at, append(got, happening{"bid", time.Now(), []attribute.KeyValue{
-			attribute.String("icn.executor", b.Executor.String()), attribute.Bool("icn.pass", b.Pass), attribute.Int64("icn.price", int64(b.Price))}}))
+		t.offers.Add(at, append(got, offer{time.Now(), b.Executor, b.Pass, b.Price}))
 	}
+}
+
+// bids are the offers for an attempt, as they came; they are forgotten then.
+func (t *Tracer) bids(at trial) (out []happening) {
+	t.bidding.Lock()
+	got, _ := t.offers.Get(at)
+	t.offers.Remove(at)
+	t.bidding.Unlock()
+	for _, o := range got {
+		out = append(out, happening{"bid", o.at, []attribute.KeyValue{
+			attribute.String("icn.executor", o.executor.String()), attribute.Bool("icn.pass", o.pass), attribute.Int64("icn.price", int64(o.price))}})
+	}
+	return out
 }
 
 // Resume takes up an attempt at a job that this node assigns and that began before the
@@ -150,8 +170,7 @@ func (t *Tracer) assigned(b icn.JobAssigned, now time.Time) {
 
 // endOffer ends the step in which an executor was looked for, if it is on.
 func (t *Tracer) endOffer(job icn.CID, a *attempt, now time.Time, says []attribute.KeyValue, failed string) {
-	bids, _ := t.offers.Get(trial{job, a.number})
-	t.offers.Remove(trial{job, a.number})
+	bids := t.bids(trial{job, a.number})
 	if a.offer.IsZero() {
 		return
 	}

@@ -60,12 +60,14 @@ type Tracer struct {
 	since   icn.Time // events before are another life's
 	maker   atomic.Pointer[maker]
 
-	mu        sync.Mutex
+	bidding   sync.Mutex // the node's loop takes it, so nothing slow is done under it
+	offers    *lru.Cache[trial, []offer]
 	submitted *lru.Cache[icn.CID, time.Time] // jobs that were handed in here and are not in the log yet
-	offers    *lru.Cache[trial, []happening]
-	attempts  *lru.Cache[icn.CID, *attempt]  // of jobs that this node assigns
-	receipts  *lru.Cache[icn.CID, *answered] // runs of this node whose end is not in the log yet
-	checks    *lru.Cache[icn.CID, *checking]
+
+	mu       sync.Mutex
+	attempts *lru.Cache[icn.CID, *attempt]  // of jobs that this node assigns
+	receipts *lru.Cache[icn.CID, *answered] // runs of this node whose end is not in the log yet
+	checks   *lru.Cache[icn.CID, *checking]
 }
 
 // maker makes spans of a node in one federation.
@@ -85,7 +87,7 @@ func New(cfg Config) (*Tracer, error) {
 		return nil, err
 	}
 	t := &Tracer{cfg: cfg, out: out, sampler: sdk.TraceIDRatioBased(cfg.Sample), since: icn.Time(time.Now().UnixMilli()),
-		submitted: remember[icn.CID, time.Time](), offers: remember[trial, []happening](), attempts: remember[icn.CID, *attempt](),
+		submitted: remember[icn.CID, time.Time](), offers: remember[trial, []offer](), attempts: remember[icn.CID, *attempt](),
 		receipts: remember[icn.CID, *answered](), checks: remember[icn.CID, *checking]()}
 	t.In(cfg.Federation)
 	return t, nil
