@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -35,7 +36,7 @@ func (r *Running) openTraces(me icn.DID) error {
 		}
 	}
 	r.tracer, err = trace.New(trace.Config{
-		Node: me, Name: r.cfg.Runtime.NodeName, Federation: r.cfg.Federation.Name, Release: Release,
+		Node: me, Name: cmp.Or(r.cfg.Runtime.NodeName, "node "+me.Short()), Federation: r.cfg.Federation.Name, Release: Release,
 		Endpoint: to.String(), Headers: headers, Roots: roots, Sample: c.Sample, Log: r.log.With("part", "trace"),
 	})
 	return err
