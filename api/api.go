@@ -40,8 +40,15 @@ type Config struct {
 	Heartbeat time.Duration      // of event streams; 0: 15 s
 	Audit     func(audit.Record) // is told who used the API for what; nil: nobody is
 	Writes    *meter.Writes      // what the stores were asked to write; nil: that is not counted
+	Traces    Traces             // what was told to a collector; its counters are 0 without
 	Host      Host               // what runs the server; nil: nothing that can be asked
 	Log       *slog.Logger
+}
+
+// Traces count the spans of a node's traces.
+type Traces interface {
+	Sent() uint64
+	Dropped() uint64 // that the collector has not got
 }
 
 // Host is the process around the server.

@@ -40,7 +40,7 @@ func newMeters(s *Server) meters {
 		m.denied.WithLabelValues(reason)
 	}
 	s.reg.MustRegister(m.requests, m.seconds, m.inFlight, m.denied, m.limited, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeMetrics{s}, voteMetrics{s.n}, hostMetrics{s.cfg.Host}, writeMetrics{s.cfg.Writes}, checkMetrics{s})
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), nodeMetrics{s}, voteMetrics{s.n}, hostMetrics{s.cfg.Host}, writeMetrics{s.cfg.Writes}, traceMetrics{s.cfg.Traces}, checkMetrics{s})
 	if s.cfg.Directory != nil {
 		s.reg.MustRegister(linkMetrics{s.cfg.Directory})
 	}

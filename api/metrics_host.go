@@ -94,3 +94,27 @@ func (m writeMetrics) Collect(ch chan<- prometheus.Metric) {
 	tell.count(metricWriteBytes, m.w.Bytes.Load())
 	tell.count(metricWriteErrors, m.w.Failed.Load())
 }
+
+// traceMetrics are about the traces of jobs.
+type traceMetrics struct{ t Traces }
+
+var (
+	metricSpans        = desc("icn_trace_spans_sent_total", "Spans of traces that the collector has taken. 0 without traces.")
+	metricSpansDropped = desc("icn_trace_spans_dropped_total", "Spans of traces that the collector has not got: it was away or refused them, or too many waited. 0 without traces.")
+)
+
+// Describe implements prometheus.Collector.
+func (traceMetrics) Describe(ch chan<- *prometheus.Desc) {
+	ch <- metricSpans
+	ch <- metricSpansDropped
+}
+
+// Collect implements prometheus.Collector.
+func (m traceMetrics) Collect(ch chan<- prometheus.Metric) {
+	var sent, dropped uint64
+	if m.t != nil {
+		sent, dropped = m.t.Sent(), m.t.Dropped()
+	}
+	teller(ch).count(metricSpans, sent)
+	teller(ch).count(metricSpansDropped, dropped)
+}

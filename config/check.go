@@ -183,6 +183,7 @@ func (l *loading) check() {
 	}
 	l.checkAccess()
 	l.checkBackup()
+	l.checkTracing()
 	l.checkGovernance()
 }
 

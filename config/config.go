@@ -34,6 +34,7 @@ type Config struct {
 	Governance  Governance  `key:"governance.proposals"`
 	Performance Performance `key:"performance"`
 	Monitoring  Monitoring  `key:"monitoring"`
+	Tracing     Tracing     `key:"tracing"`
 	Logging     Logging     `key:"logging"`
 	Audit       Audit       `key:"audit"`
 	Backup      Backup      `key:"backup"`
@@ -164,6 +165,14 @@ type Monitoring struct {
 	HealthCheckInterval int    `key:"health_check_interval" doc:"seconds between looks at this node's own readiness, of which changes are logged; 0 = never"`
 }
 
+// Tracing is where the node sends what it did for each job.
+type Tracing struct {
+	Endpoint string  `key:"endpoint" flag:"tracing-endpoint" doc:"collector that is sent a trace of each job (OTLP over HTTP), such as http://127.0.0.1:4318; /v1/traces is put behind it; empty = no traces"`
+	Headers  string  `key:"headers" secret:"true" doc:"what is sent along to it, such as a token: a line each, Name: value"`
+	CAPath   string  `key:"ca_path" doc:"certificates (PEM) that sign the collector's, instead of those that this machine trusts"`
+	Sample   float64 `key:"sample" doc:"share of the jobs, from 0 to 1, of which there are traces; the same on all nodes, so that they take the same jobs"`
+}
+
 // Logging is what the node tells its operator.
 type Logging struct {
 	Level     string `key:"level" flag:"log-level" env:"ICN_LOG_LEVEL" reload:"yes" doc:"debug, info, warn or error"`
@@ -208,6 +217,7 @@ func Default() Config {
 		Governance:  Governance{MinQuorum: .2, PassingThreshold: .5, VotingPeriodSecs: 7 * 24 * 3600, MinVotingSecs: 60, MinSponsors: 1, ProposalCost: 10, VoteCost: 1},
 		Monitoring:  Monitoring{HealthCheckInterval: 30},
 		Performance: Performance{ManaRegenerationRate: 10},
+		Tracing:     Tracing{Sample: 1},
 		Logging:     Logging{Level: "info", Format: "text", MaxFiles: 7},
 		Backup:      Backup{Keep: 7, Full: 7, Verify: true},
 	}

@@ -52,6 +52,7 @@ func (r *Running) drain() {
 // release closes what is open, the network first and the store last.
 func (r *Running) release() error {
 	var errs []error
+	r.tracer.Close() // it still sends for a moment
 	if r.socket != nil {
 		_ = r.socket.Close() // the API has closed it, if it served
 	}

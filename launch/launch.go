@@ -38,6 +38,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/p2p"
 	"github.com/InterCooperative-Network/icn-core/store"
 	"github.com/InterCooperative-Network/icn-core/store/postgres"
+	"github.com/InterCooperative-Network/icn-core/trace"
 	"github.com/InterCooperative-Network/icn-core/wasm"
 )
 
@@ -66,7 +67,8 @@ type Running struct {
 	cache       *redis.Cache    // nil without
 	sandbox     *wasm.Runner
 	jobs        *jobs
-	host        *p2p.Host // nil without P2P
+	tracer      *trace.Tracer // nil without
+	host        *p2p.Host     // nil without P2P
 	bridge      *bridge
 	node        *node.Node
 	api         *api.Server
@@ -216,7 +218,10 @@ func (r *Running) assemble(pair key.Pair) error {
 	if err != nil {
 		return err
 	}
-	r.jobs = &jobs{sandbox: r.sandbox, blocks: blocks}
+	if err := r.openTraces(pair.DID()); err != nil {
+		return err
+	}
+	r.jobs = &jobs{sandbox: r.sandbox, blocks: blocks, tracer: r.tracer}
 	nc := node.Config{
 		Key: pair, Name: r.cfg.Runtime.NodeName, Store: r.writes.Of(r.ledger), Blocks: blocks,
 		Runner: r.jobs.run, Capable: r.jobs.capable, Verify: key.Verify, VerifyBatch: verifyBatch,
@@ -225,7 +230,10 @@ func (r *Running) assemble(pair key.Pair) error {
 		Release: Release, Log: r.log, Profile: profile(r.cfg),
 		Tuning: node.Tuning{Slots: slots(r.cfg.Performance), Queue: r.cfg.Mesh.MaxJobQueueSize, MemoryMB: jobMemory(r.cfg.Mesh), Fed: r.cfg.Network.FedLearners},
 	}
-	ac := api.Config{Log: r.log.With("part", "api"), Host: r, Writes: r.writes}
+	if r.tracer != nil {
+		nc.Tracer = r.tracer
+	}
+	ac := api.Config{Log: r.log.With("part", "api"), Host: r, Writes: r.writes, Traces: r.tracer}
 	if ac.Access, err = accessOf(r.cfg.Security); err != nil {
 		return err
 	}
@@ -281,6 +289,7 @@ func (r *Running) run() {
 	if r.host != nil {
 		r.bridge.follow(r.host, r.node)
 	}
+	r.trace(nodeCtx)
 	r.work.Go(func() { r.ended <- r.node.Run(nodeCtx) })
 	door := r.secured(apiCtx)
 	r.work.Go(func() { r.ended <- r.api.Serve(apiCtx, door) })

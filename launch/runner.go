@@ -13,6 +13,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/dag"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/node"
+	"github.com/InterCooperative-Network/icn-core/trace"
 	"github.com/InterCooperative-Network/icn-core/wasm"
 )
 
@@ -21,19 +22,40 @@ import (
 type jobs struct {
 	sandbox *wasm.Runner
 	blocks  *dag.DAG
-	node    *node.Node  // set before the first job
+	node    *node.Node // set before the first job
+	tracer  *trace.Tracer
 	closing atomic.Bool // takes no new jobs
 }
 
 // capable says whether new jobs are taken.
 func (j *jobs) capable(icn.JobSpec) bool { return !j.closing.Load() }
 
-// run implements node.Runner.
+// run implements node.Runner. A run that ends because the node does is begun anew
+// later: only then it is traced.
 func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
+	span := j.span(r)
+	out, err := j.perform(ctx, r, span)
+	if !j.closing.Load() || ctx.Err() == nil {
+		span.End(out.Receipt, err)
+	}
+	return out, err
+}
+
+// span follows a run.
+func (j *jobs) span(r node.Run) *trace.Run {
+	if r.Audit {
+		return j.tracer.Audit(r.ID, r.Job.Via)
+	}
+	return j.tracer.Run(r.ID, r.Attempt, r.Job.Via)
+}
+
+func (j *jobs) perform(ctx context.Context, r node.Run, span *trace.Run) (node.Output, error) {
 	if j.closing.Load() {
 		return node.Output{}, fmt.Errorf("%w: this node is stopping", node.ErrNotRun)
 	}
+	here := span.Input()
 	stdin, err := j.stdin(ctx, r.Job.Spec)
+	here(err)
 	if err != nil {
 		return node.Output{}, fmt.Errorf("%w: inputs: %w", node.ErrNotRun, err)
 	}
@@ -42,7 +64,7 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 	if spec.Kind == icn.JobEcho {
 		return echo(spec, stdin)
 	}
-	program := wasm.Program{CID: spec.Module, Load: func(ctx context.Context) ([]byte, error) { return j.module(ctx, spec.Module) }}
+	program := wasm.Program{CID: spec.Module, Load: func(ctx context.Context) ([]byte, error) { return j.module(ctx, spec.Module, span) }}
 	input := wasm.Input{
 		Args: append([]string{"program"}, spec.Args...), Env: spec.Env, Stdin: stdin,
 		Watch: wasm.Watch{Output: r.Watch.Output, Log: r.Watch.Log, Progress: r.Watch.Progress},
@@ -51,7 +73,9 @@ func (j *jobs) run(ctx context.Context, r node.Run) (node.Output, error) {
 	if input.Host, err = j.host(ctx, r); err != nil {
 		return node.Output{}, fmt.Errorf("%w: %w", node.ErrNotRun, err)
 	}
+	span.Enter()
 	res, err := j.sandbox.Run(ctx, program, input, limits(spec.Limits))
+	span.Leave()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return node.Output{}, err
@@ -117,8 +141,16 @@ func limits(l icn.JobLimits) wasm.Limits {
 	}
 }
 
-// module reads a program's bytes.
-func (j *jobs) module(ctx context.Context, c icn.CID) ([]byte, error) {
+// module reads a program's bytes. It runs from then on.
+func (j *jobs) module(ctx context.Context, c icn.CID, span *trace.Run) ([]byte, error) {
+	here := span.Program()
+	b, err := j.read(ctx, c)
+	here(err)
+	span.Enter()
+	return b, err
+}
+
+func (j *jobs) read(ctx context.Context, c icn.CID) ([]byte, error) {
 	r, err := j.blocks.Read(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("module: %w", err)

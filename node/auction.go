@@ -75,6 +75,7 @@ func (l *Loop) startBids(a *auction) {
 	}
 	if own := l.ownBid(a.duty); !own.Pass {
 		a.bids[l.me] = own
+		l.offered(own)
 	}
 }
 
@@ -130,11 +131,19 @@ func (l *Loop) onBid(from icn.DID, p []byte) error {
 	return nil
 }
 
+// offered tells whoever wants to know of an offer.
+func (l *Loop) offered(b *icn.Bid) {
+	if l.cfg.Offered != nil {
+		l.cfg.Offered(b)
+	}
+}
+
 func (l *Loop) takeBid(a *auction, b *icn.Bid) {
 	if b.Attempt != a.duty.Attempt || a.said {
 		return
 	}
 	delete(a.await, b.Executor)
+	l.offered(b)
 	if !b.Pass && len(a.bids) < icn.MaxOffers {
 		a.bids[b.Executor] = b
 	}

@@ -77,7 +77,7 @@ func (n *Node) Audit(ctx context.Context, id icn.CID) (Audited, error) {
 	if err = n.beginning(v, &posted); err != nil {
 		return out, err
 	}
-	got := n.run(ctx, Run{ID: id, Job: posted})
+	got := n.run(ctx, Run{ID: id, Job: posted, Audit: true})
 	switch {
 	case got.Err != nil && ctx.Err() != nil:
 		return out, fmt.Errorf("audit: %w: %w", icn.ErrUnavailable, got.Err)

@@ -101,6 +101,7 @@ type LoopConfig struct {
 	Stop        func(id icn.CID, attempt uint32) // end a run that nobody waits for any more
 	Applied     func(icn.Entry, core.Outcome)    // an entry was applied, and its events are stored
 	Rotated     func(key icn.DID)                // the log has this key for this node, instead of its first one
+	Offered     func(*icn.Bid)                   // an offer for a job that this node assigns; may be nil
 	Learned     func([]Peer)                     // peers that the log does not tell yet, with their addresses
 	Release     string                           // this program's version, told to peers
 	Jitter      func(n int64) int64              // uniform in [0, n)

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
 )
@@ -51,6 +52,7 @@ func (n *Node) saySome(ctx context.Context, wires [][]byte, out []Told) error {
 		place int
 		Answer
 	}
+	start := time.Now()
 	answers := make(chan answer, 2*len(wires)) // the loop never waits for a place in it
 	err := n.post(ctx, func(l *Loop) {
 		for i, s := range statements {
@@ -58,6 +60,7 @@ func (n *Node) saySome(ctx context.Context, wires [][]byte, out []Told) error {
 				answers <- answer{place: i, Answer: Answer{Err: out[i].Err}}
 				continue
 			}
+			n.submitted(out[i].ID, s.Ops, start)
 			if err := l.Say(s, wires[i], func(a Answer) { answers <- answer{i, a} }); err != nil {
 				answers <- answer{place: i, Answer: Answer{Err: err}}
 			}

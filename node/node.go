@@ -28,6 +28,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/core"
 	"github.com/InterCooperative-Network/icn-core/dag"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/mesh"
 	"github.com/InterCooperative-Network/icn-core/store"
 )
 
@@ -97,6 +98,19 @@ type NamedData struct {
 	Data []byte
 }
 
+// Tracer is told, as it happens, what leaves no event in the log. It must not block.
+type Tracer interface {
+	// In says which federation the node is in, before anything happens there.
+	In(federation string)
+	// Resume tells of an attempt at a job that this node assigns, which is under way
+	// when the node begins to run; and whether it has an executor.
+	Resume(job icn.CID, attempt uint32, assigned bool)
+	// Submitted says since when a job is on its way into the log.
+	Submitted(job icn.CID, at time.Time)
+	// Offered says that there is an offer for a job that this node assigns.
+	Offered(b *icn.Bid)
+}
+
 // Config is what a node is made of.
 type Config struct {
 	Key         Signer
@@ -115,6 +129,7 @@ type Config struct {
 	Federation  string            // name of a new federation
 	Rules       icn.Rules         // of a new federation
 	Rotated     func(key icn.DID) // the log has this key for this node, instead of its first one; may be nil
+	Tracer      Tracer            // nil: nobody is told
 	Release     string
 	Log         *slog.Logger
 	Tuning      Tuning
@@ -217,7 +232,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 			}
 			n.want()
 		},
-		Rotated: n.cfg.Rotated,
+		Rotated: n.cfg.Rotated, Offered: n.offered(),
 		Release: n.cfg.Release, Jitter: func(k int64) int64 { return rand.Int64N(max(k, 1)) }, Log: n.cfg.Log, Tuning: n.cfg.Tuning,
 	}, now())
 	if err != nil {
@@ -234,6 +249,7 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 		return err
 	}
 	n.noteRules(l)
+	n.resumed(l)
 	n.loop.Store(l)
 	defer n.loop.Store(nil)
 	n.want()
@@ -246,6 +262,28 @@ func (n *Node) serve(ctx context.Context, w Welcome) error {
 	beside.Wait()
 	n.runs.wait.Wait()
 	return err
+}
+
+// resumed tells whoever traces jobs what was under way already.
+func (n *Node) resumed(l *Loop) {
+	if n.cfg.Tracer == nil {
+		return
+	}
+	n.cfg.Tracer.In(l.m.Genesis().Name)
+	l.m.Jobs(func(id icn.CID, j mesh.Job) bool {
+		if j.Via == n.me {
+			n.cfg.Tracer.Resume(id, j.Attempt, j.Phase == mesh.Assigned)
+		}
+		return true
+	})
+}
+
+// offered is who is told of offers, or nil.
+func (n *Node) offered() func(*icn.Bid) {
+	if n.cfg.Tracer == nil {
+		return nil
+	}
+	return n.cfg.Tracer.Offered
 }
 
 // drive is the loop's goroutine: it drains what came in, then takes a turn.
@@ -339,9 +377,24 @@ func (n *Node) Say(ctx context.Context, wire []byte) (Said, error) {
 	if err != nil {
 		return Said{}, err
 	}
+	start := time.Now()
 	return n.await(ctx, s.Number, func(l *Loop, done func(Answer)) (icn.CID, uint64, error) {
-		return icn.SumCID(icn.DagCBOR, wire), s.Number, l.Say(s, wire, done)
+		id := icn.SumCID(icn.DagCBOR, wire)
+		n.submitted(id, s.Ops, start)
+		return id, s.Number, l.Say(s, wire, done)
 	})
+}
+
+// submitted tells whoever traces jobs of those that a statement posts.
+func (n *Node) submitted(statement icn.CID, ops []icn.Op, at time.Time) {
+	if n.cfg.Tracer == nil {
+		return
+	}
+	for i, op := range ops {
+		if p, ok := op.(icn.JobPost); ok && p.Via == n.me {
+			n.cfg.Tracer.Submitted(icn.JobID(statement, i), at)
+		}
+	}
 }
 
 // life is how long what the node says may wait to be ordered, in milliseconds.
@@ -349,11 +402,13 @@ const life = 3600_000
 
 // Do says operations in the node's own name, under the same rules as Say.
 func (n *Node) Do(ctx context.Context, ops ...icn.Op) (Said, error) {
+	start := time.Now()
 	return n.await(ctx, 0, func(l *Loop, done func(Answer)) (icn.CID, uint64, error) {
 		s, err := l.SayOps(ops, l.clock()+life, done)
 		if err != nil {
 			return icn.CID{}, 0, err
 		}
+		n.submitted(s.ID(), ops, start)
 		return s.ID(), s.Number, nil
 	})
 }

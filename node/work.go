@@ -16,6 +16,7 @@ type Run struct {
 	Attempt uint32 // 0: it was run and settled, and is run again to check it
 	Job     mesh.Job
 	Watch   *Watched
+	Audit   bool // somebody asked this node for it, beside the log
 }
 
 // RunResult is what came of it: a receipt, or why there is none. Declined means

@@ -88,6 +88,7 @@ var engines = map[string]string{
 	"filippo.io/age":                       "key",
 	"github.com/linxGnu/grocksdb":          "store/rocksdb",
 	"github.com/quic-go/quic-go":           "p2p",
+	"go.opentelemetry.io":                  "trace",
 }
 
 // TestImportsPointDownwards keeps the layers: the picture stands in README.md.
@@ -146,15 +147,19 @@ func forbidden(name, imp string) string {
 		if ours && !slices.Contains([]string{"icn", "store", "store/door", "store/group"}, to) {
 			return "a driver knows its own interface and its engine only"
 		}
+	case name == "trace":
+		if ours && to != "icn" {
+			return "it observes: what it is told is in the vocabulary's words"
+		}
 	case name == "node":
-		if slices.Contains([]string{"p2p", "wasm", "config", "api", "key"}, to) {
+		if slices.Contains([]string{"p2p", "wasm", "config", "api", "key", "trace"}, to) {
 			return "node is handed its network, store, runner and key"
 		}
 	}
 	if slices.Contains(pure, name) && std && slices.Contains([]string{"net", "os", "sync", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "time", "sync/atomic", "context", "io/fs"}, imp) {
 		return "the pure packages know no clock, chance, file, network or lock"
 	}
-	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest", "internal/pgtest", "internal/redistest", "internal/netns"}, to) && name != "bench" && !(to == "sim" && name == "sim/scenario") {
+	if ours && slices.Contains([]string{"sim", "e2e", "store/storetest", "internal/otlptest", "internal/pgtest", "internal/redistest", "internal/netns"}, to) && name != "bench" && !(to == "sim" && name == "sim/scenario") {
 		return "it is for tests and measurements"
 	}
 	wiring := slices.Contains([]string{"launch", "bench"}, name) || strings.HasPrefix(name, "cmd/")
@@ -188,6 +193,7 @@ func TestForbiddenImportsAreFound(t *testing.T) {
 		{"icn", "github.com/cockroachdb/pebble/v2"}, {"icn", module + "/state"}, {"mana", module + "/mesh"}, {"tally", module + "/state"}, {"proof", module + "/key"}, {"proof", module + "/core"}, {"cmd/icn-verify", module + "/key"}, {"core", module + "/store"},
 		{"core", "time"}, {"mesh", "os"}, {"order", module + "/dag"}, {"store/pebble", module + "/node"}, {"node", module + "/p2p"},
 		{"node", "go.etcd.io/raft/v3/raftpb"}, {"api", module + "/store/pebble"}, {"cli", module + "/sim"}, {"p2p", "github.com/tetratelabs/wazero/sys"},
+		{"trace", module + "/node"}, {"node", module + "/trace"}, {"launch", "go.opentelemetry.io/otel/trace"},
 	} {
 		if forbidden(c[0], c[1]) == "" {
 			t.Errorf("%s may import %s", c[0], c[1])
