@@ -195,7 +195,8 @@ func (a *app) keysCommand() *cobra.Command {
 	})
 	rotate := command("rotate", "Give the node another key; its DID, account and standing stay", 0, 0, func(c *cobra.Command, _ []string) error { return a.rotateKey(c.Context()) })
 	rotate.Long = "The node makes a new key, says so in a statement that both keys sign, and starts again with it as soon as that is\n" +
-		"in the federation's log. The new key is sealed as the old one was. The old file stays beside it, and is good for nothing."
+		"in the federation's log. The new key is sealed as the old one was. The old file stays beside it, and is good for nothing.\n" +
+		"Where the node cannot write beside its key (a mounted Secret), make the new key with 'keys prepare' first, and put it there."
 	return group("keys", "The node's key, and key files", append([]*cobra.Command{show, rotate}, a.keyFileCommands()...)...)
 }
 
@@ -216,6 +217,7 @@ func (a *app) rotateKey(ctx context.Context) error {
 		return p.show(r, func() {
 			p.line("The change waits until enough clerks can be reached; the node then goes over to its new key by itself.")
 			p.fields([2]string{"DID", r.DID.String()}, [2]string{"New key", r.Key.String()})
+			a.tellPlace(r)
 		})
 	}
 	var now wire.Keys
@@ -233,5 +235,13 @@ func (a *app) rotateKey(ctx context.Context) error {
 	return p.show(r, func() {
 		p.line("The node goes on with its new key.")
 		p.fields([2]string{"DID", r.DID.String() + " (as before)"}, [2]string{"Peer id", now.PeerID}, [2]string{"Entry", number(r.Index)})
+		a.tellPlace(r)
 	})
+}
+
+// tellPlace says what is left to do where the node could not put its key in its place.
+func (a *app) tellPlace(r wire.Rotated) {
+	if r.File != "" {
+		a.note("The node reads its new key from %s, and cannot put it in the place of the old one itself.\nWhen the new key counts, do that where the key files come from (docs/kubernetes.md: Another key); until then keep both there.", r.File)
+	}
 }

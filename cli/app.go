@@ -26,6 +26,7 @@ import (
 	"github.com/InterCooperative-Network/icn-core/api/client"
 	"github.com/InterCooperative-Network/icn-core/cli/manual"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/internal/shown"
 	"github.com/InterCooperative-Network/icn-core/key"
 )
 
@@ -133,7 +134,7 @@ func (a *app) printer() printer { return printer{a.Out, a.output == "json"} }
 // note tells something beside the result, unless --quiet.
 func (a *app) note(format string, args ...any) {
 	if !a.quiet {
-		_, _ = io.WriteString(a.Err, harmless(fmt.Sprintf(format, args...))+"\n")
+		_, _ = io.WriteString(a.Err, shown.Text(fmt.Sprintf(format, args...))+"\n")
 	}
 }
 

@@ -29,7 +29,8 @@ func (a *app) doctorCommand() *cobra.Command {
 	c.Long = "doctor looks at everything that an operator should know of: whether the node answers, its order, log, peers,\n" +
 		"clock, disk, keys, backups, certificate and version, and says what to do. The node looks at the same things by\n" +
 		"itself; /ready, /metrics (icn_check_ok) and its log tell of them. With --config it looks at the configuration,\n" +
-		"too, and needs no running node for that. The exit code is 0 when nothing has to be done."
+		"too, and needs no running node for that. The exit code is 0 when nothing has to be done, 1 when\n" +
+		"something has, and 5 when no node answers."
 	c.Flags().StringVar(&file, "config", "", "look at this configuration of icn-node as well, as the user that runs it")
 	return c
 }
@@ -56,6 +57,9 @@ func (a *app) doctor(ctx context.Context, file string) error {
 	p := a.printer()
 	if showErr := p.show(wire.Checks{Checks: found}, func() { showChecks(p, found) }); showErr != nil {
 		return showErr
+	}
+	if err != nil {
+		return err // nobody answers; trying again can work, as with every command
 	}
 	if bad > 0 {
 		return fmt.Errorf("%s to see to, and %s of advice", plural(bad, "thing"), plural(advice, "piece"))
@@ -96,7 +100,7 @@ func (a *app) examine(ctx context.Context) ([]wire.Check, error) {
 		if err == nil {
 			err = fmt.Errorf("%s: %w: it is not the API of a node", at, icn.ErrUnavailable)
 		}
-		return []wire.Check{{Name: "api", State: wire.CheckFailed, Says: oneLine(err.Error()), Do: startIt}}, err
+		return []wire.Check{{Name: "api", State: wire.CheckFailed, Says: oneLine(err.Error()), Do: startIt}}, a.explain(c, err)
 	}
 	out := []wire.Check{{Name: "api", State: wire.CheckOK, Says: fmt.Sprintf("%s answers within %s", at, span(time.Since(began)))}}
 	out = append(out, checkWay(at), checkClocks(health.Timestamp, began, time.Now()))

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/internal/shown"
 )
 
 // exits is the one table of exit codes. What matches no row is 1.
@@ -62,7 +63,7 @@ func (a advised) Error() string { return a.err.Error() + "\n" + a.advice }
 func (a advised) Unwrap() error { return a.err }
 
 func report(w io.Writer, err error) {
-	_, _ = fmt.Fprintln(w, "icn-cli: "+harmless(strings.TrimSpace(err.Error()))) // there is nobody else to tell
+	_, _ = fmt.Fprintln(w, "icn-cli: "+shown.Text(strings.TrimSpace(err.Error()))) // there is nobody else to tell
 }
 
 // exitHelp is the table for the manual.

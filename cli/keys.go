@@ -38,26 +38,69 @@ func (a *app) keyFileCommands() []*cobra.Command {
 		}
 		return a.writeKey(args[1], p, open)
 	})
+	prepare := command("prepare FILE [TO]", "Make the key that the node of a key file is to rotate to", 1, 2, func(_ *cobra.Command, args []string) error {
+		return a.prepareKey(args[0], append(args, key.Next(args[0]))[1])
+	})
 	for _, c := range []*cobra.Command{generate, bring} {
 		c.Flags().BoolVar(&open, "open", false, "without a passphrase: only the file's mode protects it")
 	}
-	for _, c := range []*cobra.Command{generate, seal, export, bring} {
+	all := []*cobra.Command{generate, seal, export, bring, prepare}
+	for _, c := range all {
 		c.Long = c.Short + ".\n\nThe passphrase is taken from ICN_KEY_PASSPHRASE, from the file that ICN_KEY_PASSPHRASE_FILE names, or asked for.\n" +
 			"A sealed file is an age file; 'age -d' opens it too. icn-node reads it with the same variables."
 	}
-	return []*cobra.Command{generate, seal, export, bring}
+	prepare.Long += "\n\nBy default the new key is written beside FILE, as FILE.next, sealed with the same passphrase, or open if FILE is.\n" +
+		"It is for nodes that cannot write beside their key: put both files there, then run 'icn-cli keys rotate'. When that is\n" +
+		"done, put the new one in the place of FILE. Other nodes need none of this: they make their next key themselves."
+	return all
+}
+
+// prepareKey makes the next key of a node that cannot do so itself. Its file names
+// the node whose key it shall become.
+func (a *app) prepareKey(path, to string) error {
+	now, pass, err := a.openKey(path)
+	if err != nil {
+		return err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("key file %s: %w", path, err)
+	}
+	next, err := key.Generate()
+	if err != nil {
+		return err
+	}
+	next = next.Of(now.DID())
+	if key.IsSealed(data) {
+		if err := key.SaveSealed(to, next, pass); err != nil {
+			return err
+		}
+		return a.showKeyFile(to, next, "sealed with the passphrase of "+path)
+	}
+	if err := key.Save(to, next); err != nil {
+		return err
+	}
+	return a.showKeyFile(to, next, "open, as "+path+": keep others from reading it")
 }
 
 func (a *app) readKey(path string) (key.Pair, error) {
-	p, err := key.LoadSealed(path, a.givenPassphrase())
-	if !errors.Is(err, icn.ErrDenied) || a.givenPassphrase() != "" {
-		return p, err
+	p, _, err := a.openKey(path)
+	return p, err
+}
+
+// openKey reads a key file, and tells the passphrase that opened it.
+func (a *app) openKey(path string) (key.Pair, string, error) {
+	pass := a.givenPassphrase()
+	p, err := key.LoadSealed(path, pass)
+	if !errors.Is(err, icn.ErrDenied) || pass != "" {
+		return p, pass, err
 	}
 	pass, asked := a.ask("Passphrase of " + path + ": ")
 	if !asked {
-		return p, err
+		return p, "", err
 	}
-	return key.LoadSealed(path, pass)
+	p, err = key.LoadSealed(path, pass)
+	return p, pass, err
 }
 
 func (a *app) writeKey(path string, p key.Pair, open bool) error {

@@ -8,13 +8,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/internal/shown"
 )
 
 // printer writes results: one value, as JSON or for people.
@@ -43,21 +43,7 @@ func (p printer) show(v any, people func()) error {
 }
 
 func (p printer) line(format string, args ...any) {
-	_, _ = io.WriteString(p.out, harmless(fmt.Sprintf(format, args...))+"\n")
-}
-
-// harmless keeps what others wrote (a proposal's text, a name, a reason) from steering
-// the reader's terminal: of what cannot be seen only line ends and tabs are left. What
-// joins letters and signs stays, what turns their direction does not.
-func harmless(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == '\u2028', r == '\u2029':
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
+	_, _ = io.WriteString(p.out, shown.Text(fmt.Sprintf(format, args...))+"\n")
 }
 
 // fields prints name and value pairs, aligned. Pairs without a value are left out.
@@ -100,7 +86,7 @@ func (p printer) grid(header []string, rows [][]string, right ...int) {
 func row(cells []string) table.Row {
 	r := make(table.Row, len(cells))
 	for i, c := range cells {
-		r[i] = harmless(c)
+		r[i] = shown.Text(c)
 	}
 	return r
 }

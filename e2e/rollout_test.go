@@ -38,6 +38,7 @@ type deployment struct {
 	listen string
 	tls    bool
 	trust  *x509.CertPool
+	secret *secret // where the key is, if it is mounted
 	made   int
 
 	mu   sync.Mutex
@@ -50,6 +51,7 @@ type deployment struct {
 // pod is one process.
 type pod struct {
 	name  string
+	http  string // address that it asks for
 	cmd   *exec.Cmd
 	log   string
 	addr  string // file
@@ -151,24 +153,38 @@ func newDeployment(t *testing.T, listen string, secure bool) *deployment {
 // add starts a process, which gets requests when it is ready.
 func (d *deployment) add() *pod {
 	d.Helper()
+	p := d.start()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pods = append(d.pods, p)
+	return p
+}
+
+// start starts a process that gets no requests yet.
+func (d *deployment) start() *pod {
+	d.Helper()
 	d.made++
-	p := &pod{name: fmt.Sprintf("icn-node-%d", d.made)}
+	p := &pod{name: fmt.Sprintf("icn-node-%d", d.made), http: d.listen + ":0"}
+	keyPath := filepath.Join(d.dir, "node.key")
+	if d.secret != nil { // a process that starts again with another key is found where it was
+		keyPath, p.http = d.secret.path("node.key"), fmt.Sprintf("%s:%d", d.listen, freePort(d.T))
+	}
 	p.log, p.addr = filepath.Join(d.dir, p.name+".log"), filepath.Join(d.dir, p.name+".addr")
 	log, err := os.Create(p.log)
 	require.NoError(d, err)
 	defer log.Close() // the process has its own
 	args := []string{"--config", filepath.Join(d.dir, "config.toml"), "--storage-backend", "postgresql", "--db-url", d.db,
-		"--key-path", filepath.Join(d.dir, "node.key"), "--storage-path", filepath.Join(d.dir, p.name), "--http-listen-addr", d.listen + ":0",
+		"--key-path", keyPath, "--storage-path", filepath.Join(d.dir, p.name), "--http-listen-addr", p.http,
 		"--p2p-listen-addr", "/ip4/" + d.listen + "/tcp/0", "--metrics-bind-addr", "127.0.0.1:0", "--api-key", "rollout", "--addr-file", p.addr}
 	if d.tls {
 		args = append(args, "--tls-cert-path", filepath.Join(d.dir, "api.crt"), "--tls-key-path", filepath.Join(d.dir, "api.key"))
 	}
 	p.cmd = exec.Command(filepath.Join(built, "icn-node"), args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = d.dir, log, log, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + d.dir}
+	if d.secret != nil {
+		d.secret.mount(p.cmd)
+	}
 	require.NoError(d, p.cmd.Start())
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.pods = append(d.pods, p)
 	return p
 }
 

@@ -145,6 +145,9 @@ func Replace(path, next string) error {
 	return nil
 }
 
+// Next is where the key waits that the one at path is to be replaced by.
+func Next(path string) string { return path + ".next" }
+
 // SaveFile writes what is a key file already, as Save does.
 func SaveFile(path string, text []byte) error { return save(path, string(text)) }
 

@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -83,7 +85,40 @@ func (r *Running) checkAudit() (c wire.Check) {
 	return wire.Check{Name: "audit", State: wire.CheckOK, Says: "it is written"}
 }
 
-// checkKey looks at who can read the node's key.
+// keyFile remembers what was found in the node's key file: to open a sealed one
+// takes a while.
+type keyFile struct {
+	mu    sync.Mutex
+	bytes []byte
+	ours  bool
+}
+
+// holds says whether a key file that holds these bytes is that of the node's key.
+func (f *keyFile) holds(x rotation, bytes []byte) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.bytes == nil || !slices.Equal(f.bytes, bytes) {
+		pair, err := key.LoadSealed(x.path, x.pass)
+		f.bytes, f.ours = bytes, err == nil && pair.Public() == x.pair.Public()
+	}
+	return f.ours
+}
+
+// checkPlace looks whether the node would find its key again.
+func (r *Running) checkPlace(path string, bytes []byte) (c wire.Check, bad bool) {
+	if r.outdated.Load() || r.keyFile.holds(r.rotation, bytes) {
+		return c, false
+	}
+	c = wire.Check{Name: "key", State: wire.CheckAlarm, Says: "the key in " + path + " is not the one that this node works with",
+		Do: "put the right one back from its copy; with this one it does not start again"}
+	if _, err := os.Stat(key.Next(path)); err == nil && r.rotation.early {
+		c.Says = "the key that counts since it was rotated is still in " + key.Next(path) + ", beside the old one in " + path
+		c.Do = "put it in the place of the old one where these files come from (docs/kubernetes.md: Another key)"
+	}
+	return c, true
+}
+
+// checkKey looks at who can read the node's key, and whether it is that.
 func (r *Running) checkKey() (c wire.Check) {
 	path := r.cfg.Identity.KeyPath
 	if path == "" || r.token != nil {
@@ -95,6 +130,10 @@ func (r *Running) checkKey() (c wire.Check) {
 		c.State, c.Says, c.Do = wire.CheckAlarm, fmt.Sprintf("the key file is not there any more: %v", err), "put it back from its copy; without it this node does not start again"
 		return c
 	}
+	bytes, readErr := os.ReadFile(path)
+	if bad, is := r.checkPlace(path, bytes); readErr == nil && is {
+		return bad
+	}
 	switch mode := f.Mode().Perm(); {
 	case mode&0o007 != 0:
 		c.State, c.Says, c.Do = wire.CheckAlarm, "everybody on this machine can read the key file", "chmod 600 "+path
@@ -103,7 +142,7 @@ func (r *Running) checkKey() (c wire.Check) {
 		c.State, c.Says, c.Do = wire.CheckAdvice, "a group of this machine's users can read the key file", "chmod 600 "+path
 		return c
 	}
-	if b, err := os.ReadFile(path); err == nil && !key.IsSealed(b) && r.production() {
+	if readErr == nil && !key.IsSealed(bytes) && r.production() {
 		c.State, c.Says, c.Do = wire.CheckAdvice, "the key file is not sealed: whoever gets a copy of it is this node", "icn-cli keys seal "+path
 	}
 	return c

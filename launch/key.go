@@ -23,7 +23,7 @@ func (r *Running) nodeKey(o Options) (key.Pair, error) {
 	case c.KeyPath == "":
 		return key.Generate()
 	case o.OtherKey:
-		return key.LoadSealed(nextKey(c.KeyPath), c.Passphrase)
+		return key.LoadSealed(key.Next(c.KeyPath), c.Passphrase)
 	case !c.GenerateNewKey:
 		pair, err := key.LoadSealed(c.KeyPath, c.Passphrase)
 		if errors.Is(err, icn.ErrNotFound) {

@@ -87,6 +87,7 @@ type Running struct {
 	token       *hsm.Key    // nil: the key lies in a file
 	otherKey    atomic.Bool // to start again with
 	outdated    atomic.Bool // the key that this node signs with was replaced
+	keyFile     keyFile
 
 	stopAPI, stopNode context.CancelFunc
 	work              sync.WaitGroup
@@ -117,6 +118,7 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	if err := r.claim(ctx, o.StandingBy); err != nil {
 		return nil, errors.Join(err, r.release())
 	}
+	pair = r.rotation.pair
 	if err := r.open(pair); err != nil {
 		return nil, errors.Join(err, r.release())
 	}

@@ -5,21 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
 	"github.com/InterCooperative-Network/icn-core/audit"
 	"github.com/InterCooperative-Network/icn-core/icn"
 	"github.com/InterCooperative-Network/icn-core/key"
 	"github.com/InterCooperative-Network/icn-core/node"
+	"github.com/InterCooperative-Network/icn-core/store"
 )
 
 // ErrAgain ends a node that is to be started again at once, with another key.
 var ErrAgain = errors.New("the node starts again with its new key")
-
-// nextKey is where the key waits that a node is about to rotate to.
-func nextKey(path string) string { return path + ".next" }
 
 // rotation is the change from one key to the next.
 //
@@ -28,6 +29,10 @@ func nextKey(path string) string { return path + ".next" }
 // one takes the place of the old one's and the node starts again. A node that was
 // killed in between finds out at its next start; and one whose store has not heard
 // of it yet tries both keys in turn, because others refuse the one that is gone.
+//
+// Where the node may not write, as beside a mounted secret, its operator makes the
+// next key and puts it beside the old one before anything is said; afterwards the
+// node uses it from there until the operator has put it in its place.
 type rotation struct {
 	me   icn.DID
 	pair key.Pair // that the node signs with
@@ -56,12 +61,15 @@ func (r *Running) Rotate(ctx context.Context) (wire.Rotated, error) {
 	} else {
 		network = h.Network
 	}
+	if !r.rotation.writable() {
+		out.File = key.Next(r.rotation.path)
+	}
 	proof := next.Sign(icn.RotationBytes(network, r.rotation.me, out.Key))
 	said, err := r.node.Do(ctx, icn.KeyRotate{Key: out.Key, Proof: [64]byte(proof)})
 	out.State, out.Index = said.State, said.Index
 	if err != nil {
 		r.jobs.closing.Store(false)
-		return out, errors.Join(err, os.Remove(nextKey(r.rotation.path)))
+		return out, errors.Join(err, r.rotation.discard())
 	}
 	if said.State != "applied" {
 		r.jobs.closing.Store(false)
@@ -73,12 +81,21 @@ func (r *Running) Rotate(ctx context.Context) (wire.Rotated, error) {
 	return out, nil
 }
 
-// prepare makes the next key, or takes the one that an earlier attempt has left.
+// prepare makes the next key, or takes the one that an earlier attempt, or the
+// operator, has left.
 func (x rotation) prepare() (key.Pair, error) {
-	path := nextKey(x.path)
+	path := key.Next(x.path)
 	next, err := key.LoadSealed(path, x.pass)
-	if !errors.Is(err, icn.ErrNotFound) {
-		return next.Of(x.me), err
+	switch {
+	case err == nil && next.Public() == x.pair.Public():
+		return next, fmt.Errorf("rotate key: %w: %s is the key that the node has now; put it in the place of %s first", icn.ErrConflict, path, x.path)
+	case err == nil && next.DID() != x.me:
+		return next, fmt.Errorf("rotate key: %w: %s is not made for %s; make it with: icn-cli keys prepare %s", icn.ErrConflict, path, x.me, filepath.Base(x.path))
+	case !errors.Is(err, icn.ErrNotFound):
+		return next, err
+	case !x.writable():
+		return next, fmt.Errorf("rotate key: %w: the node cannot write beside %s; make the next key where that file comes from (icn-cli keys prepare %s), put it at %s, and rotate then",
+			icn.ErrConflict, x.path, filepath.Base(x.path), path)
 	}
 	if next, err = key.Generate(); err != nil {
 		return next, err
@@ -88,6 +105,38 @@ func (x rotation) prepare() (key.Pair, error) {
 		return next, key.Save(path, next)
 	}
 	return next, key.SaveSealed(path, next, x.pass)
+}
+
+// writable says whether the node can put a file beside its key.
+func (x rotation) writable() bool { return unix.Access(filepath.Dir(x.path), unix.W_OK) == nil }
+
+// discard takes a next key away that was refused.
+func (x rotation) discard() error {
+	if !x.writable() {
+		return nil // whoever put it there takes it away
+	}
+	return os.Remove(key.Next(x.path))
+}
+
+// holds says which of the node's two files has a key now: the file may be another
+// one than at the start.
+func (x rotation) holds(k icn.DID) (pair key.Pair, next, found bool) {
+	for _, path := range []string{key.Next(x.path), x.path} {
+		pair, err := key.LoadSealed(path, x.pass)
+		if x.path != "" && err == nil && icn.DID(pair.Public()) == k {
+			return pair.Of(x.me), path != x.path, true
+		}
+	}
+	return key.Pair{}, false, false
+}
+
+// strange is the end of a process whose key is not the node's any more.
+func (x rotation) strange(k icn.DID) error {
+	if x.path == "" {
+		return fmt.Errorf("node: %w: its key was replaced by that of %s, which is in no file here", icn.ErrDenied, k)
+	}
+	return fmt.Errorf("node: %w: the key of %s was replaced by that of %s, which is neither in %s nor in %s; put it at %s (on Kubernetes: into the Secret), and start this process again",
+		icn.ErrDenied, x.me, k, x.path, key.Next(x.path), x.path)
 }
 
 // rotated is told by the node which key its log has for it.
@@ -100,29 +149,63 @@ func (r *Running) rotated(k icn.DID) {
 		}
 		return
 	}
-	if x.path == "" {
-		r.end(fmt.Errorf("node: %w: its key was replaced by that of %s, which is in no file here", icn.ErrDenied, k))
+	_, next, found := x.holds(k)
+	switch {
+	case !found:
+		r.end(x.strange(k))
 		return
+	case next:
+		next = !r.settle()
 	}
-	next, err := key.LoadSealed(nextKey(x.path), x.pass)
-	if err != nil || icn.DID(next.Public()) != k {
-		r.end(fmt.Errorf("node: %w: its key was replaced by that of %s; put that key at %s", icn.ErrDenied, k, x.path))
-		return
-	}
-	if r.settle() {
-		r.otherKey.Store(false)
-		r.end(ErrAgain)
-	}
+	r.otherKey.Store(next)
+	r.end(ErrAgain)
 }
 
-// settle puts the file of the next key in the place of the old one's.
+// settle puts the file of the next key in the place of the old one's, and says
+// whether it is there.
 func (r *Running) settle() bool {
-	if err := key.Replace(r.rotation.path, nextKey(r.rotation.path)); err != nil {
+	path := r.rotation.path
+	if !r.rotation.writable() {
+		r.log.Warn("the node's new key counts, and it cannot put that in its place by itself: do so where the key file comes from", "new", key.Next(path), "place", path)
+		return false
+	}
+	if err := key.Replace(path, key.Next(path)); err != nil {
 		r.end(err)
 		return false
 	}
-	r.log.Info("the new key is in its place; the old one is kept beside it and is good for nothing", "file", r.rotation.path)
+	r.log.Info("the new key is in its place; the old one is kept beside it and is good for nothing", "file", path)
 	return true
+}
+
+// choose takes the one of the node's two keys that counts, by the log in a database
+// in which another process has worked. Otherwise this one would start, hear of it,
+// and start again. One that tries its next key, because it may know more than the
+// log here, goes on with that.
+func (r *Running) choose(st store.Store) error {
+	x := &r.rotation
+	if x.early || x.path == "" {
+		return nil
+	}
+	k, err := node.KeyIn(st, x.me)
+	if err != nil || k == x.me || k == icn.DID(x.pair.Public()) {
+		return err
+	}
+	if pair, next, found := x.holds(k); found {
+		x.pair, x.early = pair, next
+		r.otherKey.Store(next)
+	}
+	return nil // the node tells what is wrong as soon as it has read its log
+}
+
+// fits says whether a standby could take over from a process that works with a key.
+func (r *Running) fits(k icn.DID) error {
+	if k.IsZero() || k == icn.DID(r.rotation.pair.Public()) { // the release before this one does not tell
+		return nil
+	}
+	if _, _, found := r.rotation.holds(k); found {
+		return nil
+	}
+	return r.rotation.strange(k)
 }
 
 // end ends the node; the first reason counts.
@@ -143,7 +226,7 @@ func (r *Running) tryOtherKey(ctx context.Context) {
 	if r.rotation.path == "" {
 		return
 	}
-	if _, err := os.Stat(nextKey(r.rotation.path)); err != nil {
+	if _, err := os.Stat(key.Next(r.rotation.path)); err != nil {
 		return
 	}
 	r.work.Go(func() {

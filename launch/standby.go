@@ -18,12 +18,22 @@ import (
 	"time"
 
 	"github.com/InterCooperative-Network/icn-core/api/wire"
+	"github.com/InterCooperative-Network/icn-core/icn"
 )
 
 // whereabouts is what the active process of a shared database tells standbys.
 type whereabouts struct {
 	API string   `json:"api"`
-	P2P []string `json:"p2p"` // host:port of TCP
+	P2P []string `json:"p2p"`          // host:port of TCP
+	Key icn.DID  `json:"key,omitzero"` // that it signs with
+}
+
+// heard reads what the active process tells; nothing, when it tells nothing.
+func heard(text string) (w whereabouts) {
+	if json.Unmarshal([]byte(text), &w) != nil {
+		return whereabouts{}
+	}
+	return w
 }
 
 func (w whereabouts) String() string {
@@ -140,7 +150,7 @@ func machine() (out []netip.Addr) {
 // where it listens, or, if that is everywhere, the address that its connections to
 // the database come from, which is in the network that all of them share.
 func (r *Running) whereabouts(ctx context.Context) whereabouts {
-	w := whereabouts{API: r.APIURL(), P2P: dialable(r.P2PAddrs())}
+	w := whereabouts{API: r.APIURL(), P2P: dialable(r.P2PAddrs()), Key: icn.DID(r.rotation.pair.Public())}
 	own, isTCP := r.socket.Addr().(*net.TCPAddr)
 	if !isTCP || !own.IP.IsUnspecified() {
 		return w

@@ -72,8 +72,13 @@ func (r *Running) claim(ctx context.Context, standing func(addrs string)) error 
 	var held *postgres.Held
 	if !errors.As(err, &held) {
 		if err == nil {
-			r.setStore(s)
+			err = r.setStore(s)
 		}
+		return err
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	if err := r.fits(heard(held.By).Key); err != nil {
 		return err
 	}
 	if r.socket, err = listen(r.cfg.Network.HTTPListenAddr); err != nil {
@@ -93,15 +98,23 @@ func (r *Running) claim(ctx context.Context, standing func(addrs string)) error 
 	if standing != nil {
 		standing(r.Addrs())
 	}
-	s, err = postgres.Wait(ctx, database(r.cfg.Storage, "", r.log), func(h *postgres.Held) { by.follow(h.By) })
+	s, err = postgres.Wait(ctx, database(r.cfg.Storage, "", r.log), func(h *postgres.Held) {
+		by.follow(h.By)
+		if err := r.fits(heard(h.By).Key); err != nil {
+			end(err)
+		}
+	})
 	by.end()
+	if why := context.Cause(ctx); err != nil && why != nil && !errors.Is(why, context.Canceled) {
+		return why
+	}
 	if err != nil {
 		return err
 	}
 	r.log.Info("the database is this process's now", "term", s.Term())
-	r.setStore(s)
+	err = r.setStore(s)
 	if r.counters != nil {
-		err = reuse(r.counters)
+		err = errors.Join(err, reuse(r.counters))
 	}
 	return errors.Join(err, reuse(r.socket))
 }
@@ -126,7 +139,10 @@ func (r *Running) links() (out []net.Listener, err error) {
 	return out, nil
 }
 
-func (r *Running) setStore(s *postgres.Store) { r.store, r.database = s, s }
+func (r *Running) setStore(s *postgres.Store) error {
+	r.store, r.database = s, s
+	return r.choose(s)
+}
 
 // announce tells standbys where this process is, and ends it when it has been
 // replaced.

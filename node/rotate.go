@@ -149,26 +149,12 @@ func rotations(st store.Store, of []icn.DID) (out [][]byte, err error) {
 		wanted[d] = true
 	}
 	var at []uint64
-	var bad error
-	err = st.Scan(store.Prefix([]byte(keyByType+icn.KeyRotated{}.EventType()+"/")), func(k, _ []byte) bool {
-		index, number := eventPlace(k)
-		v, err := st.Get(eventKey(index, number))
-		var ev struct {
-			Body icn.KeyRotated `json:"body"`
-		}
-		if err == nil {
-			err = json.Unmarshal(v, &ev)
-		}
-		if err != nil {
-			bad = fmt.Errorf("event of entry %d: %w: %v", index, icn.ErrCorrupt, err)
-			return false
-		}
-		if wanted[ev.Body.Who] && (len(at) == 0 || at[len(at)-1] != index) {
+	err = eachRotation(st, func(index uint64, b icn.KeyRotated) {
+		if wanted[b.Who] && (len(at) == 0 || at[len(at)-1] != index) {
 			at = append(at, index)
 		}
-		return true
 	})
-	if err = errors.Join(err, bad); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	for _, index := range at {
@@ -183,6 +169,40 @@ func rotations(st store.Store, of []icn.DID) (out [][]byte, err error) {
 		out = append(out, e.Wire)
 	}
 	return out, nil
+}
+
+// KeyIn is the key that the log in a store has for an identity: the one that its DID
+// is made of, unless it was replaced. No node need run.
+func KeyIn(st store.Store, d icn.DID) (icn.DID, error) {
+	now := d
+	err := eachRotation(st, func(_ uint64, b icn.KeyRotated) {
+		if b.Who == d {
+			now = b.Key
+		}
+	})
+	return now, err
+}
+
+// eachRotation tells of every key that was replaced, in the order of the log.
+func eachRotation(st store.Store, tell func(index uint64, b icn.KeyRotated)) error {
+	var bad error
+	err := st.Scan(store.Prefix([]byte(keyByType+icn.KeyRotated{}.EventType()+"/")), func(k, _ []byte) bool {
+		index, number := eventPlace(k)
+		v, err := st.Get(eventKey(index, number))
+		var ev struct {
+			Body icn.KeyRotated `json:"body"`
+		}
+		if err == nil {
+			err = json.Unmarshal(v, &ev)
+		}
+		if err != nil {
+			bad = fmt.Errorf("event of entry %d: %w: %v", index, icn.ErrCorrupt, err)
+			return false
+		}
+		tell(index, ev.Body)
+		return true
+	})
+	return errors.Join(err, bad)
 }
 
 // present shows this node's key to peers that may not know it yet, as long as there

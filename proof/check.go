@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
+	"github.com/InterCooperative-Network/icn-core/internal/shown"
 )
 
 // Result is what came of checking a file of either kind.
@@ -64,10 +64,10 @@ func (r Result) WriteText(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	for _, c := range checked {
-		fmt.Fprintf(w, "  ✓ %s\n", plain(c))
+		fmt.Fprintf(w, "  ✓ %s\n", shown.Line(c))
 	}
 	if r.Wrong != "" {
-		fmt.Fprintf(w, "  ✗ %s\n\nThis file does not hold. Do not rely on anything in it.\n", plain(r.Wrong))
+		fmt.Fprintf(w, "  ✗ %s\n\nThis file does not hold. Do not rely on anything in it.\n", shown.Line(r.Wrong))
 		return
 	}
 	fmt.Fprintf(w, "\nThis file holds, if its network is the one you know.\n")
@@ -77,17 +77,7 @@ func (r Result) WriteText(w io.Writer) {
 type page struct{ w io.Writer }
 
 func (p page) field(name, format string, args ...any) {
-	fmt.Fprintf(p.w, "%-12s %s\n", name, plain(fmt.Sprintf(format, args...)))
-}
-
-// plain keeps what a file's author wrote from steering a terminal.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
+	fmt.Fprintf(p.w, "%-12s %s\n", name, shown.Line(fmt.Sprintf(format, args...)))
 }
 
 func (p page) origin(network icn.CID, federation string, entries uint64) {
@@ -152,14 +142,14 @@ func (p page) bars(r Report) {
 	}
 	most, width := uint64(1), 0
 	for i, n := range scores {
-		most, width = max(most, n), max(width, len([]rune(plain(names[i]))))
+		most, width = max(most, n), max(width, len([]rune(shown.Line(names[i]))))
 	}
 	for i, n := range scores {
 		mark := " "
 		if t.Winner == uint64(i+1) {
 			mark = "*"
 		}
-		name := plain(names[i])
+		name := shown.Line(names[i])
 		pad := strings.Repeat(" ", min(width, 40)-min(len([]rune(name)), min(width, 40)))
 		fmt.Fprintf(p.w, "  %s %s%s %8d %s\n", mark, name, pad, n, strings.Repeat("█", int(n*40/most)))
 	}
@@ -177,7 +167,7 @@ func (p page) rounds(r Report) {
 			fmt.Fprintf(p.w, ", %d with no option left", round.Exhausted)
 		}
 		for _, out := range round.Out {
-			fmt.Fprintf(p.w, "; out: %s", plain(r.Options[out-1]))
+			fmt.Fprintf(p.w, "; out: %s", shown.Line(r.Options[out-1]))
 		}
 		fmt.Fprintln(p.w)
 	}

@@ -13,6 +13,7 @@ type Rotated struct {
 	Key   icn.DID `json:"key" doc:"The new one."`
 	State string  `json:"state" doc:"applied, or waiting: then the change happens as soon as it is ordered."`
 	Index uint64  `json:"index,omitempty" doc:"The entry that ordered it."`
+	File  string  `json:"file,omitempty" doc:"Where the node reads the new key, when it cannot put it in the place of the old one by itself."`
 }
 
 // Reloaded says what reading the configuration again led to.

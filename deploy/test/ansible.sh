@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The playbooks make three clean machines into one federation, change nothing when they
-# run again, and upgrade it node by node, the leader last.
+# run again, and upgrade it node by node, the leader last. A machine that is lost comes
+# back from a backup, and the firewall lets in whom it should.
 set -euo pipefail
 case ${1:-} in
 -h | --help)
@@ -13,7 +14,8 @@ as_root
 "$root/scripts/deploy-tools.sh"
 work=$(mktemp -d)
 net=icn-ansible-$$
-trap 'end_machines; ip netns del "$net" 2>/dev/null || true' EXIT
+outside=$net-out
+trap 'end_machines; ip netns del "$net" 2>/dev/null || true; ip netns del "$outside" 2>/dev/null || true' EXIT
 deb=${1:-}
 if [ -z "$deb" ]; then
   say "the package is built"
@@ -36,7 +38,7 @@ shift
 exec nsenter -t "$(cat "$dir.leader")" -m -u -i -n -p -C -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "$@"
 END
 chmod +x "$work/enter"
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=icn -addext 'subjectAltName=IP:127.0.0.1,IP:127.0.0.2,IP:127.0.0.3' \
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=icn -addext 'subjectAltName=IP:127.0.0.1,IP:127.0.0.2,IP:127.0.0.3,IP:10.77.0.1' \
   -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
 {
   echo "icn_nodes:"
@@ -59,7 +61,11 @@ inventory=$work/inventory.yml
 play() { # NAME PLAYBOOK OPTION…
   local log=$work/$1.log
   shift
-  (cd "$root/deploy/ansible" && ansible-playbook -i "$inventory" "$@") > "$log" 2>&1 || { tail -40 "$log" >&2; fail "ansible-playbook $*"; }
+  (cd "$root/deploy/ansible" && ansible-playbook -i "$inventory" "$@") > "$log" 2>&1 || { tail -40 "$log" >&2; journal; fail "ansible-playbook $*"; }
+}
+journal() { # what nodes said that do not run
+  local n
+  for n in "${!leader[@]}"; do at "$n" systemctl is-active -q icn-node || at "$n" journalctl -u icn-node -n 8 --no-pager >&2 || true; done
 }
 recap() { sed -n '/^PLAY RECAP/,$p' "$work/$1.log" | sed '/^$/d; 1d; s/^/   /'; }
 cli() { # N ARGUMENT…
@@ -111,6 +117,65 @@ for n in 1 2 3; do
 done
 cli 2 federation status --wait-nodes 3 --wait 60s >/dev/null || fail "the federation is not whole after the upgrade"
 
+say "the machine of node 2 is lost; a new one takes its backup and its key"
+next=(-e "icn_deb=$work/next/icn-core.deb")
+did=$(cli 2 info --output json | jq -r .did)
+echo "from before" > "$work/node-2/root/text"
+before=$(cli 2 dag put /root/text --output json | jq -r .cid)
+cli 2 dag backup --output /root/backup.tar.gz > "$work/backup.log"
+cp "$work/node-2/root/backup.tar.gz" "$work/node-2/var/lib/icn/node.key" "$work/"
+halt node-2
+rm -rf "$work/node-2"
+echo "from after" > "$work/node-1/root/text"
+after=$(cli 1 dag put /root/text --output json | jq -r .cid)
+new_machine node-2
+boot node-2 "--network-namespace-path=/run/netns/$net"
+echo "${leader[node-2]}" > "$work/node-2.leader"
+if (play keyless site.yml --limit node-2 "${next[@]}" -e "icn_restore=$work/backup.tar.gz") 2>/dev/null; then fail "a store without its key is started"; fi
+grep -q 'give icn_node_key' "$work/keyless.log" || { tail -40 "$work/keyless.log"; fail "it is not said that the key is missing"; }
+play restore-1 site.yml --limit node-2 "${next[@]}" -e "icn_restore=$work/backup.tar.gz" -e "icn_node_key=$work/node.key"
+[ "$(cli 2 info --output json | jq -r .did)" = "$did" ] || fail "node 2 is another node"
+cli 2 federation status --wait-nodes 3 --wait 120s > "$work/status" || { cat "$work/status"; fail "the federation is not whole after the restore"; }
+[ "$(cli 2 dag get "$before")" = "from before" ] || fail "what the backup held is not there"
+[ "$(cli 2 dag get "$after")" = "from after" ] || fail "what came after the backup does not arrive"
+at node-2 test ! -e /var/cache/icn-restore || fail "the backup's copy stays on the machine"
+play restore-2 site.yml --limit node-2 "${next[@]}" -e "icn_restore=$work/backup.tar.gz" -e "icn_node_key=$work/node.key"
+recap restore-2
+grep -q 'changed=0 .*failed=0' "$work/restore-2.log" || fail "the second run changed something"
+
+say "the firewall of node 3: P2P is open, the API to one address alone"
+ip netns add "$outside"
+ip link add icn-in netns "$net" type veth peer name icn-out netns "$outside"
+ip -n "$net" addr add 10.77.0.1/24 dev icn-in
+ip -n "$outside" addr add 10.77.0.2/24 dev icn-out
+ip -n "$outside" addr add 10.77.0.3/24 dev icn-out
+ip -n "$net" link set icn-in up
+ip -n "$outside" link set icn-out up
+from() { # ADDRESS PORT: whether a connection from there comes about
+  ip netns exec "$outside" curl --silent --insecure --interface "$1" --connect-timeout 3 --max-time 6 -o /dev/null "$3://10.77.0.1:$2/livez" || [ $? -eq "${4:-0}" ]
+}
+api() { from "$1" 7845 https; }
+p2p() { from "$1" 7000 http 1; } # connected, and what answers is no HTTP
+shut() { # what the rules have to bring about
+  api 10.77.0.2 || fail "who may use the API does not reach it"
+  if api 10.77.0.3; then fail "who may not use the API reaches it"; fi
+  p2p 10.77.0.3 || fail "other nodes do not reach the P2P port"
+}
+wall=("${next[@]}" -e icn_firewall=true -e icn_http_listen_addr=10.77.0.1:7845 -e icn_p2p_listen_addr=/ip4/10.77.0.1/tcp/7000 -e '{"icn_api_allow": ["10.77.0.2/32"]}')
+play firewall-1 site.yml --limit node-3 "${wall[@]}"
+at node-3 nft list table inet icn | sed 's/^/   /'
+shut
+play firewall-2 site.yml --limit node-3 "${wall[@]}"
+recap firewall-2
+grep -q 'changed=0 .*failed=0' "$work/firewall-2.log" || fail "the second run changed something"
+at node-3 nft delete table inet icn
+api 10.77.0.3 || fail "it was not the firewall that refused"
+halt node-3
+boot node-3 "--network-namespace-path=/run/netns/$net" --capability=CAP_NET_ADMIN
+until_true 60 api 10.77.0.2 || fail "node 3 does not answer after a restart of its machine"
+shut
+cli 1 federation status --wait-nodes 3 --wait 60s > /dev/null || fail "the federation is not whole behind the firewall"
+
 say "a mistake in the configuration stops before anything is replaced"
 at node-1 cp /etc/icn/config.toml /root/config.before
 if (play wrong site.yml --limit node-1 -e icn_storage_backend=floppy) 2>/dev/null; then fail "a wrong backend is taken"; fi
@@ -128,7 +193,7 @@ grep -q 'changed=0 .*failed=0' "$work/without-2.log" || fail "the second run cha
 chroot --userspec=icn:icn "$work/node-4" "${clean[@]}" ICN_API_KEY="$(cat "$work/node-4/etc/icn/secrets/api-key")" icn-node --config /etc/icn/config.toml \
   --http-listen-addr 127.0.0.1:0 --addr-file /var/lib/icn/addr > "$work/by-hand" 2>&1 &
 hand=$!
-trap 'kill $hand 2>/dev/null || true; end_machines; ip netns del "$net" 2>/dev/null || true' EXIT
+trap 'kill $hand 2>/dev/null || true; end_machines; ip netns del "$net" 2>/dev/null || true; ip netns del "$outside" 2>/dev/null || true' EXIT
 until_true 60 test -f "$work/node-4/var/lib/icn/addr" || { cat "$work/by-hand"; fail "icn-node does not start with what the role wrote"; }
 inside node-4 icn-cli --api-url @/var/lib/icn/addr health --wait 60s
 inside node-4 env ICN_API_KEY=key-of-node-4 icn-cli --api-url @/var/lib/icn/addr info --output json | jq -e '.name == "node-4"' > /dev/null || fail "the node does not have the name, or the key, that the inventory gives"

@@ -40,14 +40,14 @@ mirror() {
 }
 
 new_machine() {
-  local tar=$cache/debian-machine-1.tar dir=$work/$1 from
+  local tar=$cache/debian-machine-2.tar dir=$work/$1 from
   if [ ! -f "$tar" ]; then
     from=$(mirror)
     [ -n "$from" ] || fail "no Debian mirror stands in /etc/apt"
     say "a small Debian is made, once ($tar)"
     mkdir -p "$cache"
     rm -rf "$tar.dir"
-    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,python3,python3-apt,man-db,ca-certificates,openssl \
+    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,python3,python3-apt,man-db,ca-certificates,openssl,nftables \
       "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$tar.dir" "$from" > "$tar.log" 2>&1 || { tail -5 "$tar.log" >&2; fail "debootstrap, see $tar.log"; }
     rm -f "$tar.dir"/var/cache/apt/archives/*.deb
     tar -C "$tar.dir" -cf "$tar.new" .

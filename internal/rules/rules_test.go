@@ -128,7 +128,7 @@ func forbidden(name, imp string) string {
 			return "what strangers check with needs little"
 		}
 	case name == "proof":
-		if !std && !slices.Contains([]string{"icn", "state", "tally", "identity", "governance", "key/signature"}, to) && imp != "golang.org/x/mod/sumdb/tlog" {
+		if !std && !slices.Contains([]string{"icn", "state", "tally", "identity", "governance", "key/signature", "internal/shown"}, to) && imp != "golang.org/x/mod/sumdb/tlog" {
 			return "what strangers check with needs little: the vocabulary, the rows that are proven, the count, signatures"
 		}
 	case slices.Contains(folds, name):

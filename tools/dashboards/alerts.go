@@ -58,6 +58,25 @@ var alerts = []alert{
 		description: "Some links have been missing for ten minutes. Work goes on, but fewer nodes may fail before it stops.",
 		fires:       []series{{`icn_p2p_peers_connected{A}`, "1x30"}, {`icn_federation_nodes{A}`, "3x30"}},
 		quiet:       []series{{`icn_p2p_peers_connected{A}`, "2x30"}, {`icn_federation_nodes{A}`, "3x30"}}, at: "15m", about: "A"},
+	// A breaker is open for seconds at a time, opens anew with each try, and is left
+	// half-open when nobody calls. So it must not be closed at any look, more calls must
+	// fail meanwhile, and there must be a link: without one, PeersLost
+	// and NodeDown tell the same once, and not once for each pair of nodes.
+	{name: "BreakerOpen", expr: `icn_p2p_breaker > 0 and delta(icn_p2p_unanswered_calls[5m]) > 0 and icn_p2p_linked == 1`, wait: "10m", severity: warning,
+		summary:     "A peer of {{ $labels.node }} is linked and does not answer",
+		description: "For ten minutes every call of {{ $labels.node }} to {{ $labels.peer }} has gone without an answer, so it is asked only now and then. Content and results that only this peer has do not arrive.",
+		fires:       []series{{`icn_p2p_breaker{A,peer="p"}`, "0 2 2 2 2 2 2 2 2 2 2 1 2x40"}, {`icn_p2p_unanswered_calls{A,peer="p"}`, "0 3+1x40"}, {`icn_p2p_linked{A,peer="p"}`, "1x40"}},
+		quiet: []series{{`icn_p2p_breaker{A,peer="nobody calls it"}`, "0 2 1x40"}, {`icn_p2p_unanswered_calls{A,peer="nobody calls it"}`, "0 3x40"}, {`icn_p2p_linked{A,peer="nobody calls it"}`, "1x40"},
+			{`icn_p2p_breaker{A,peer="not linked"}`, "2x40"}, {`icn_p2p_unanswered_calls{A,peer="not linked"}`, "3+1x40"}, {`icn_p2p_linked{A,peer="not linked"}`, "0x40"},
+			{`icn_p2p_breaker{A,peer="answers at times"}`, "2 2 2 2 2 2 2 2 2 2 2 2 0 2x40"}, {`icn_p2p_unanswered_calls{A,peer="answers at times"}`, "3+1x40"}, {`icn_p2p_linked{A,peer="answers at times"}`, "1x40"}}, at: "20m", about: "A, peer: p"},
+	// One node that waits to be let in knocks twice a second at most, and is refused only
+	// where its address has no place left. One a second over a quarter of an hour is a
+	// machine that does not stop, or a network with more nodes than max_peers_per_ip.
+	{name: "StrangersRefused", expr: `rate(icn_p2p_strangers_refused_total[10m]) > 1`, wait: "5m", severity: warning,
+		summary:     "Many strangers are turned away at {{ $labels.node }}",
+		description: "For ten minutes more than one connection a second of nodes that are not of the federation has been refused by the limits. The federation's own links have places of their own; new nodes may not get in.",
+		fires:       []series{{`icn_p2p_strangers_refused_total{A}`, "0+90x40"}},
+		quiet:       []series{{`icn_p2p_strangers_refused_total{A}`, "0+30x40"}, {`icn_p2p_strangers_refused_total{B}`, "0 0 0 0 0 500x40"}}, at: "30m", about: "A"},
 	{name: "NodeAlarm", expr: `icn_check_ok{check!~"backup|certificate|clock|disk|node|order|peers"} == 0`, wait: "5m", severity: warning,
 		summary:     "Node {{ $labels.node }}: look at {{ $labels.check }}",
 		description: "The node itself says that its operator should look; icn-cli doctor tells what it is about and what to do.",
