@@ -46,4 +46,6 @@ func TestAStoreAtRestTellsWhichKeyCounts(t *testing.T) {
 	require.Equal(t, me, x.rotation.pair.DID())
 	require.NoError(t, x.fits(r.Key))
 	require.ErrorContains(t, x.fits(other.DID()), "put it at "+c.Identity.KeyPath)
+	x.rotation.spare = &other // it was beside the old one at the start
+	require.NoError(t, x.fits(other.DID()))
 }
