@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -210,10 +211,17 @@ func TestKeyRotationWithAMountedSecret(t *testing.T) {
 func (d *deployment) goesOnWith(now, before key.Pair) {
 	d.Helper()
 	for _, p := range d.pods {
-		k, err := p.api.Keys(d.Context())
-		require.NoError(d, err)
-		require.Equal(d, before.DID(), k.DID, "the DID stays")
-		require.Equal(d, key.PeerID(icn.DID(now.Public())), k.PeerID)
+		_, code := d.run(p, "health", "--wait", "90s") // another one may just take over
+		require.Zero(d, code)
+		d.until(p.name+" answers", func() bool {
+			k, err := p.api.Keys(d.Context())
+			if errors.Is(err, icn.ErrUnavailable) {
+				return false
+			}
+			require.NoError(d, err)
+			require.Equal(d, before.DID(), k.DID, "the DID stays")
+			return key.PeerID(icn.DID(now.Public())) == k.PeerID
+		})
 	}
 	i, err := d.pods[0].api.Info(d.Context())
 	require.NoError(d, err)

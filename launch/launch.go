@@ -114,6 +114,7 @@ func Start(ctx context.Context, cfg config.Config, o Options) (*Running, error) 
 	}
 	r.reloading.cfg = cfg
 	r.rotation = rotation{me: pair.DID(), pair: pair, path: cfg.Identity.KeyPath, pass: cfg.Identity.Passphrase, early: o.OtherKey}
+	r.rotation.spare = r.rotation.prepared()
 	r.otherKey.Store(o.OtherKey)
 	if err := r.claim(ctx, o.StandingBy); err != nil {
 		return nil, errors.Join(err, r.release())

@@ -39,7 +39,8 @@ type rotation struct {
 	path string
 	pass string
 
-	early bool // the node was started with its next key
+	early bool      // the node was started with its next key
+	spare *key.Pair // the next key, if there was one at the start: its file may be gone when it counts
 }
 
 // Rotate gives the node another key. Its DID, account and standing stay.
@@ -130,6 +131,34 @@ func (x rotation) holds(k icn.DID) (pair key.Pair, next, found bool) {
 	return key.Pair{}, false, false
 }
 
+// prepared is a next key that was there at the start; nil, as most often, without.
+func (x rotation) prepared() *key.Pair {
+	if x.path == "" || x.early {
+		return nil
+	}
+	if _, err := os.Stat(key.Next(x.path)); err != nil {
+		return nil
+	}
+	pair, err := key.LoadSealed(key.Next(x.path), x.pass)
+	if err != nil {
+		return nil // it is told when it is needed
+	}
+	pair = pair.Of(x.me)
+	return &pair
+}
+
+// could says whether this process could work with a key, and with which pair. It
+// prefers what the files hold now.
+func (x rotation) could(k icn.DID) (pair key.Pair, next, found bool) {
+	if pair, next, found = x.holds(k); found {
+		return pair, next, true
+	}
+	if x.spare != nil && icn.DID(x.spare.Public()) == k {
+		return *x.spare, false, true
+	}
+	return key.Pair{}, false, false
+}
+
 // strange is the end of a process whose key is not the node's any more.
 func (x rotation) strange(k icn.DID) error {
 	if x.path == "" {
@@ -190,7 +219,7 @@ func (r *Running) choose(st store.Store) error {
 	if err != nil || k == x.me || k == icn.DID(x.pair.Public()) {
 		return err
 	}
-	if pair, next, found := x.holds(k); found {
+	if pair, next, found := x.could(k); found {
 		x.pair, x.early = pair, next
 		r.otherKey.Store(next)
 	}
@@ -202,7 +231,7 @@ func (r *Running) fits(k icn.DID) error {
 	if k.IsZero() || k == icn.DID(r.rotation.pair.Public()) { // the release before this one does not tell
 		return nil
 	}
-	if _, _, found := r.rotation.holds(k); found {
+	if _, _, found := r.rotation.could(k); found {
 		return nil
 	}
 	return r.rotation.strange(k)

@@ -25,7 +25,7 @@ import (
 type whereabouts struct {
 	API string   `json:"api"`
 	P2P []string `json:"p2p"`          // host:port of TCP
-	Key icn.DID  `json:"key,omitzero"` // that it signs with
+	Key icn.DID  `json:"key,omitzero"` // that it signs with, once its log has told that it counts
 }
 
 // heard reads what the active process tells; nothing, when it tells nothing.
@@ -150,7 +150,7 @@ func machine() (out []netip.Addr) {
 // where it listens, or, if that is everywhere, the address that its connections to
 // the database come from, which is in the network that all of them share.
 func (r *Running) whereabouts(ctx context.Context) whereabouts {
-	w := whereabouts{API: r.APIURL(), P2P: dialable(r.P2PAddrs()), Key: icn.DID(r.rotation.pair.Public())}
+	w := whereabouts{API: r.APIURL(), P2P: dialable(r.P2PAddrs())}
 	own, isTCP := r.socket.Addr().(*net.TCPAddr)
 	if !isTCP || !own.IP.IsUnspecified() {
 		return w

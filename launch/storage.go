@@ -150,9 +150,11 @@ func (r *Running) announce(ctx context.Context) {
 	if r.database == nil {
 		return
 	}
-	if err := r.database.Announce(ctx, r.whereabouts(ctx).String()); err != nil {
+	here := r.whereabouts(ctx)
+	if err := r.database.Announce(ctx, here.String()); err != nil {
 		r.log.Warn("standbys are not told where this process is", "error", err)
 	}
+	r.work.Go(func() { r.announceKey(ctx, here) })
 	r.work.Go(func() {
 		select {
 		case <-r.database.Lost():
@@ -161,6 +163,31 @@ func (r *Running) announce(ctx context.Context) {
 		}
 	})
 }
+
+// announceKey tells standbys the node's key as soon as the log has told which one that
+// is: this process may have started with the one before, and start again.
+func (r *Running) announceKey(ctx context.Context, here whereabouts) {
+	tick := time.NewTicker(keyLook)
+	defer tick.Stop()
+	for {
+		if k, err := r.node.Key(); err == nil && r.node.State() == "running" {
+			if here.Key = icn.DID(r.rotation.pair.Public()); k != here.Key {
+				return
+			}
+			if err := r.database.Announce(ctx, here.String()); err != nil {
+				r.log.Warn("standbys are not told which key this process works with", "error", err)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+const keyLook = 100 * time.Millisecond
 
 // keyLedger notes in the blocks' store that the log is in another one.
 var keyLedger = []byte("m/ledger")

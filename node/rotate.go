@@ -70,6 +70,12 @@ func (l *Loop) resign(s *icn.Statement, wire []byte) []byte {
 	return s.Encode()
 }
 
+// Key is the key that the log has for this node.
+func (n *Node) Key() (k icn.DID, err error) {
+	err = n.View(func(m *core.Machine) { k = icn.DID(m.KeyOf(n.me)) })
+	return k, err
+}
+
 // recognise finds out whose key a knocking node shows: its own, one that the log
 // tells of, or one that rotations prove which the log does not tell here yet.
 func (n *Node) recognise(l *Loop, key icn.DID, proof [][]byte) (owner icn.DID, err error) {
@@ -171,11 +177,22 @@ func rotations(st store.Store, of []icn.DID) (out [][]byte, err error) {
 	return out, nil
 }
 
-// KeyIn is the key that the log in a store has for an identity: the one that its DID
-// is made of, unless it was replaced. No node need run.
-func KeyIn(st store.Store, d icn.DID) (icn.DID, error) {
+// KeyIn is the key that the log in a node's store has for an identity: the one that its
+// DID is made of, unless it was replaced. No node need run.
+func KeyIn(s store.Store, d icn.DID) (icn.DID, error) {
 	now := d
-	err := eachRotation(st, func(_ uint64, b icn.KeyRotated) {
+	v, err := s.Get(keyNetwork)
+	if errors.Is(err, icn.ErrNotFound) { // it has no log yet
+		return now, nil
+	}
+	if err != nil {
+		return now, fmt.Errorf("store: %w", err)
+	}
+	network, err := icn.CastCID(v)
+	if err != nil {
+		return now, fmt.Errorf("store: %w: network: %v", icn.ErrCorrupt, err)
+	}
+	err = eachRotation(NetworkStore(s, network), func(_ uint64, b icn.KeyRotated) {
 		if b.Who == d {
 			now = b.Key
 		}
