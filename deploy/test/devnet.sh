@@ -5,8 +5,7 @@
 # there; the node comes back, and the alert ends. Grafana is left out: its program is
 # in none of Debian's packages.
 set -euo pipefail
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-. "$ROOT/deploy/test/docker.sh"
+. "$(dirname "$0")/docker.sh"
 need_docker debootstrap jq curl
 MOST=80000000
 WORK=$(mktemp -d /tmp/icn-devnet-test.XXXXXX)
