@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The release is built twice, in two folders, and is equal; its deb is installed,
-# started, upgraded, removed and purged on a clean machine; its rpm holds the same.
+# started, upgraded, removed and purged on a clean machine; its rpm holds the same. What
+# is in the deb for arm64 is run in an emulator: arm64.sh.
 set -euo pipefail
 case ${1:-} in
 -h | --help)
@@ -127,4 +128,5 @@ at node sh -c 'test -f /var/lib/icn/node.key && ! test -e /etc/icn/config.toml' 
 at node sh -c 'apt-get -qq install -y /root/icn.deb && ICN_PURGE_DATA=yes dpkg --purge icn-core' > "$work/purged" 2>&1
 at node sh -c '! test -e /var/lib/icn && ! test -e /etc/icn && ! getent passwd icn' || fail "the purge left data although it was told not to"
 halt node
+"$ROOT/deploy/test/arm64.sh" "$work"/one/*_arm64.deb
 say "packages: everything holds"
