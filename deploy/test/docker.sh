@@ -72,3 +72,13 @@ build_image() {
   DOCKER_BUILDKIT=0 docker build -q -t icn-core:latest "$ROOT" >"${TMPDIR:-/tmp}/icn-build.$$" 2>&1 || { tail -20 "${TMPDIR:-/tmp}/icn-build.$$" >&2; rm -f "${TMPDIR:-/tmp}/icn-build.$$"; fail "the image is not built"; }
   rm -f "${TMPDIR:-/tmp}/icn-build.$$"
 }
+
+# build_image_for ARCH makes icn-core:ARCH as docker buildx build --platform linux/ARCH
+# does. Debian's client has BuildKit in it, newer ones want the plugin buildx.
+build_image_for() {
+  local client=docker log=${TMPDIR:-/tmp}/icn-build.$$
+  docker buildx version >/dev/null 2>&1 || client=/usr/bin/docker
+  say "building the image for linux/$1"
+  DOCKER_BUILDKIT=1 "$client" build --progress plain --platform "linux/$1" -t "icn-core:$1" "$ROOT" >"$log" 2>&1 || { tail -20 "$log" >&2; rm -f "$log"; fail "the image for $1 is not built"; }
+  rm -f "$log"
+}
