@@ -112,20 +112,18 @@ begin arm
 [ "$(cli arm info --output json | field .did)" = "$did" ] || fail "the restarted node is another one"
 cli arm dag cat "$cid" | cmp - "$ROOT/README.md" || fail "a block is lost or changed"
 cli arm mesh receipt "$job" --output json > "$work/again.json" || fail "the receipt is lost"
-ran() { field -c --arg job "$1" '.jobs[] | select(.job_id == $job) | .receipt | [.spec_cid, .result_cid, .gas, .exit_code, .abi]'; }
-emulated_result=$(cli arm mesh jobs --output json | ran "$job")
 
 say "a node of this machine's own joins it, runs the job again, and finds the same"
 init here --join-code "$(cli arm federation invite --output json | field .code)" --bootstrap-peers "$(sed -n 's/^P2P //p' "$work/arm/addr" | grep -m1 /tcp/)"
 begin here
 cli here mesh audit "$job" --output json > "$work/audit.json" || { cat "$work/audit.json"; fail "the audit finds another result"; }
 [ "$(field .result < "$work/audit.json")" = match ] || { cat "$work/audit.json"; fail "the audit does not say match"; }
+echo "   there: $(jq -c '[.claimed_result, .claimed_gas]' "$work/audit.json")"
+echo "   here:  $(jq -c '[.found_result, .found_gas]' "$work/audit.json")"
 
 say "one job on both: they agree"
 cli here "${run[@]}" --copies 2 --agree 2 > "$work/both" || fail "the two do not come to one result"
 cmp "$work/counted" "$work/both" || fail "the output is another one"
-cli here mesh jobs --output json > "$work/jobs.json"
-echo "   $emulated_result"
 stop here || fail "this machine's node does not end in order"
 stop arm || fail "the node does not end in order"
 say "arm64: everything holds"
