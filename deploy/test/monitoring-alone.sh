@@ -41,7 +41,8 @@ echo "   all three are seen after $((SECONDS - began)) s"
 
 say "Alertmanager is there, and Prometheus has it by its name"
 curl -sf http://127.0.0.1:9093/-/ready >/dev/null || fail "Alertmanager is not ready"
-docker-compose -f "$file" exec -T prometheus cat /etc/hosts | grep -q '^127.0.0.1.*alertmanager' || fail "Prometheus does not know alertmanager"
+docker-compose -f "$file" exec -T prometheus cat /etc/hosts >"$ICN_DEVNET/hosts"
+grep -q '^127.0.0.1.*alertmanager' "$ICN_DEVNET/hosts" || fail "Prometheus does not know alertmanager"
 [ "$(curl -sf http://127.0.0.1:9090/api/v1/alertmanagers | jq -r '.data.activeAlertmanagers[].url')" = http://alertmanager:9093/api/v2/alerts ] || fail "Prometheus tells no Alertmanager"
 
 say "one node is stopped: two are seen"
