@@ -36,8 +36,6 @@ chmod -R a+rX "$WORK"
 out=$(docker-compose -f "$ICN_DEVNET/docker-compose.yml" --profile monitoring up -d 2>&1) && fail "it started something"
 grep -q 'launch_federation.sh' <<<"$out" || fail "it only says: $out"
 
-docker-compose -f "$ICN_DEVNET/docker-compose-monitoring.yml" config -q || fail "docker-compose-monitoring.yml is not valid"
-
 say "three nodes and their monitoring"
 SERVICES="icn-node-a icn-node-b icn-node-c prometheus alertmanager" "$ROOT/icn-devnet/launch_federation.sh" --monitoring
 cli="$ROOT/bin/icn-cli"
