@@ -38,11 +38,12 @@ programs_for() {
   esac
 }
 if [ -n "$compile" ]; then
+  # Nothing of it is ever run, so nothing is optimized: that saves a third of the time.
   cd "$root"
   for platform in $platforms; do
     began=$SECONDS
     programs_for "${platform%/*}"
-    CGO_ENABLED=0 GOOS=${platform%/*} GOARCH=${platform#*/} go build -trimpath -o /dev/null "${programs[@]/#/./cmd/}"
+    CGO_ENABLED=0 GOOS=${platform%/*} GOARCH=${platform#*/} go build -trimpath -gcflags='all=-N -l' -o /dev/null "${programs[@]/#/./cmd/}"
     echo "  $platform: ${programs[*]} compile, $((SECONDS - began)) s"
   done
   exit
