@@ -36,6 +36,11 @@ esac
 devnet_tools
 say "starting $nodes nodes"
 devnet_up "$nodes"
+if [ -n "$LOCAL" ] && [ -n "$MONITORING" ]; then
+  : > "$DEVNET/monitored"
+  # shellcheck disable=SC2086 # several names
+  monitoring_alone up -d ${SERVICES:-}
+fi
 echo
 cli devnet list --to "$DEVNET"
 [ -z "$MONITORING" ] || printf '\nPrometheus http://localhost:9090   Alertmanager http://localhost:9093   Grafana http://localhost:3000 (admin / icnfederation)\n'

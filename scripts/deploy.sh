@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 ICN_TEST_CACHE=${ICN_TEST_CACHE:-$PWD/bin/cache}
 export ICN_TEST_CACHE
 parts=("$@")
-[ $# -gt 0 ] || parts=(kubernetes monitoring ten-nodes large-federation packages ansible terraform devnet compose)
+[ $# -gt 0 ] || parts=(kubernetes monitoring ten-nodes large-federation packages ansible terraform devnet monitoring-alone compose arm64-image)
 for part in "${parts[@]}"; do
   began=$SECONDS
   echo "-- $part"

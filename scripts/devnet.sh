@@ -58,10 +58,17 @@ compose() {
   local file=$DEVNET/docker-compose.yml profile=()
   [ -f "$DEVNET/docker-compose.large.yml" ] && file=$DEVNET/docker-compose.large.yml
   [ -n "$MONITORING" ] && profile=(--profile monitoring)
-  if command -v docker-compose >/dev/null; then docker-compose -f "$file" "${profile[@]}" "$@"
-  elif docker compose version >/dev/null 2>&1; then docker compose -f "$file" "${profile[@]}" "$@"
+  compose_on "$file" "${profile[@]}" "$@"
+}
+compose_on() { # FILE …
+  if command -v docker-compose >/dev/null; then docker-compose -f "$@"
+  elif docker compose version >/dev/null 2>&1; then docker compose -f "$@"
   else die "neither docker-compose nor docker compose is there; install one, or run this with --local"; fi
 }
+
+# monitoring_alone runs Compose on what watches nodes that are processes.
+monitoring_alone() { ICN_TARGETS=$DEVNET/prometheus/targets-local compose_on "$ROOT/icn-devnet/docker-compose-monitoring.yml" "$@"; }
+monitored() { [ -n "$LOCAL" ] && [ -f "$DEVNET/monitored" ]; }
 
 # devnet_up N makes and starts so many nodes, or as many more as there are not yet,
 # and waits until they are one federation.
@@ -108,6 +115,7 @@ node_resume() { if [ -z "$LOCAL" ]; then compose unpause "icn-node-$1" >/dev/nul
 
 # devnet_stop ends the nodes and keeps what they have.
 devnet_stop() {
+  ! monitored || monitoring_alone stop
   if [ -z "$LOCAL" ]; then MONITORING=1 compose stop; return; fi
   local f l
   for f in "$DEVNET"/nodes/node-?.pid; do
@@ -126,6 +134,8 @@ devnet_stop() {
 devnet_down() {
   DEVNET=$(devnet_dir)
   if [ -z "$LOCAL" ] && [ -f "$DEVNET/.env" ]; then MONITORING=1 compose down -v --remove-orphans; fi
+  ! monitored || monitoring_alone down -v
+  rm -f "$DEVNET/monitored"
   [ -z "$LOCAL" ] || devnet_stop
   rm -rf "$DEVNET/nodes" "$DEVNET/devnet.json" "$DEVNET/.env" "$DEVNET/docker-compose.large.yml" \
     "$DEVNET/prometheus/targets/nodes.json" "$DEVNET/prometheus/targets-local/nodes.json"

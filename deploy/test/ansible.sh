@@ -11,7 +11,7 @@ case ${1:-} in
 esac
 . "$(dirname "$0")/machine.sh"
 as_root
-"$root/scripts/deploy-tools.sh"
+"$ROOT/scripts/deploy-tools.sh"
 work=$(mktemp -d)
 net=icn-ansible-$$
 outside=$net-out
@@ -19,7 +19,7 @@ trap 'end_machines; ip netns del "$net" 2>/dev/null || true; ip netns del "$outs
 deb=${1:-}
 if [ -z "$deb" ]; then
   say "the package is built"
-  "$root/scripts/release.sh" --out "$work/release" --platforms linux/amd64 > /dev/null
+  "$ROOT/scripts/release.sh" --out "$work/release" --platforms linux/amd64 > /dev/null
   deb=$(ls "$work"/release/*_amd64.deb)
 fi
 
@@ -56,12 +56,12 @@ icn_nodes:
     node-4: {ansible_connection: community.general.chroot, ansible_host: $work/node-4, ansible_python_interpreter: /usr/bin/python3, ansible_remote_tmp: /var/tmp,
              icn_become: false, icn_service_manager: none, icn_deb: $deb, icn_api_key: key-of-node-4}
 END
-export ANSIBLE_CONFIG=$root/deploy/ansible/ansible.cfg ANSIBLE_NOCOLOR=1
+export ANSIBLE_CONFIG=$ROOT/deploy/ansible/ansible.cfg ANSIBLE_NOCOLOR=1
 inventory=$work/inventory.yml
 play() { # NAME PLAYBOOK OPTION…
   local log=$work/$1.log
   shift
-  (cd "$root/deploy/ansible" && ansible-playbook -i "$inventory" "$@") > "$log" 2>&1 || { tail -40 "$log" >&2; journal; fail "ansible-playbook $*"; }
+  (cd "$ROOT/deploy/ansible" && ansible-playbook -i "$inventory" "$@") > "$log" 2>&1 || { tail -40 "$log" >&2; journal; fail "ansible-playbook $*"; }
 }
 journal() { # what nodes said that do not run
   local n
@@ -76,7 +76,7 @@ cli() { # N ARGUMENT…
 }
 
 say "the playbooks are in order"
-(cd "$root/deploy/ansible" && ansible-playbook -i inventory/example.yml --syntax-check site.yml upgrade.yml >/dev/null 2>&1) || fail "ansible-playbook --syntax-check"
+(cd "$ROOT/deploy/ansible" && ansible-playbook -i inventory/example.yml --syntax-check site.yml upgrade.yml >/dev/null 2>&1) || fail "ansible-playbook --syntax-check"
 
 say "the first run: node 1 founds the federation, nodes 2 and 3 come with a join code"
 play first-1 site.yml --limit node-1
@@ -170,7 +170,7 @@ at node-2 nft delete table inet icn # the network stays when the machine is rest
 api 10.77.0.3 || fail "it was not the firewall that refused"
 halt node-2
 boot node-2 "--network-namespace-path=/run/netns/$net" --capability=CAP_NET_ADMIN
-until_true 60 api 10.77.0.2 || fail "node 2 does not answer after a restart of its machine"
+poll 60 api 10.77.0.2 || fail "node 2 does not answer after a restart of its machine"
 shut
 cli 1 federation status --wait-nodes 3 --wait 60s > /dev/null || fail "the federation is not whole behind the firewall"
 
@@ -192,7 +192,7 @@ chroot --userspec=icn:icn "$work/node-4" "${clean[@]}" ICN_API_KEY="$(cat "$work
   --http-listen-addr 127.0.0.1:0 --addr-file /var/lib/icn/addr > "$work/by-hand" 2>&1 &
 hand=$!
 trap 'kill $hand 2>/dev/null || true; end_machines; ip netns del "$net" 2>/dev/null || true; ip netns del "$outside" 2>/dev/null || true' EXIT
-until_true 60 test -f "$work/node-4/var/lib/icn/addr" || { cat "$work/by-hand"; fail "icn-node does not start with what the role wrote"; }
+poll 60 test -f "$work/node-4/var/lib/icn/addr" || { cat "$work/by-hand"; fail "icn-node does not start with what the role wrote"; }
 inside node-4 icn-cli --api-url @/var/lib/icn/addr health --wait 60s
 inside node-4 env ICN_API_KEY=key-of-node-4 icn-cli --api-url @/var/lib/icn/addr info --output json | jq -e '.name == "node-4"' > /dev/null || fail "the node does not have the name, or the key, that the inventory gives"
 kill -TERM "$hand"

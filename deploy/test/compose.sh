@@ -3,8 +3,7 @@
 # healthy, answers over TLS, keeps what it was given when it is restarted, has it in
 # the database and in the cache, and shows its secrets to nobody.
 set -euo pipefail
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-. "$ROOT/deploy/test/docker.sh"
+. "$(dirname "$0")/docker.sh"
 need_docker debootstrap curl openssl
 WORK=$(mktemp -d /tmp/icn-compose-test.XXXXXX)
 export COMPOSE_PROJECT_NAME=icn-compose-test ICN_IMAGE=icn-core:latest

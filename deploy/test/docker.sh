@@ -3,26 +3,13 @@
 # with its own data, socket and pid file below the cache folder, and sets
 # DOCKER_HOST; stop_docker ends it. Images stay in the cache for the next test.
 #
-#   . "$ROOT/deploy/test/docker.sh"
+#   . "$(dirname "$0")/docker.sh"
 #   trap stop_docker EXIT
 #   start_docker
 
-ROOT=${ROOT:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
-CACHE=${ICN_TEST_CACHE:-$ROOT/bin/cache}
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 DOCKERD_RUN=
 DOCKERD_PID=
-
-say() { printf '== %s\n' "$*"; }
-fail() { printf 'FAILED: %s\n' "$*" >&2; exit 1; }
-
-# poll SECONDS COMMAND… asks until the command is content, or fails.
-poll() {
-  local end=$((SECONDS + $1)); shift
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || return 1
-    sleep 0.5
-  done
-}
 
 # need_docker fails, or leaves the test out where that is allowed, without the programs.
 need_docker() {
@@ -86,19 +73,12 @@ build_image() {
   rm -f "${TMPDIR:-/tmp}/icn-build.$$"
 }
 
-# free_port prints a port of this machine that nobody listens on.
-free_port() { free_block 1; }
-
-# free_block N prints the first of N such ports in a row.
-free_block() {
-  local first p
-  for _ in $(seq 50); do
-    first=$((20000 + 100 * (RANDOM % 120) + (100 - $1) * RANDOM / 32768))
-    for ((p = first; p < first + $1; p++)); do
-      (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null && continue 2
-    done
-    echo "$first"
-    return
-  done
-  fail "no $1 free ports in a row were found"
+# build_image_for ARCH makes icn-core:ARCH as docker buildx build --platform linux/ARCH
+# does. Debian's client has BuildKit in it, newer ones want the plugin buildx.
+build_image_for() {
+  local client=docker log=${TMPDIR:-/tmp}/icn-build.$$
+  docker buildx version >/dev/null 2>&1 || client=/usr/bin/docker
+  say "building the image for linux/$1"
+  DOCKER_BUILDKIT=1 "$client" build --progress plain --platform "linux/$1" -t "icn-core:$1" "$ROOT" >"$log" 2>&1 || { tail -20 "$log" >&2; rm -f "$log"; fail "the image for $1 is not built"; }
+  rm -f "$log"
 }

@@ -6,8 +6,7 @@
 #
 #   deploy/test/images.sh golang postgres redis prometheus alertmanager    (or: all)
 set -euo pipefail
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-. "$ROOT/deploy/test/docker.sh"
+. "$(dirname "$0")/docker.sh"
 if [ $# -eq 0 ] || [ "$1" = --help ]; then sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0; fi
 [ "$1" = all ] && set -- golang postgres redis prometheus alertmanager
 WORK=$(mktemp -d /tmp/icn-images.XXXXXX)
@@ -25,11 +24,10 @@ BASE=icn-test/base
 base() {
   has_image $BASE && return
   say "a minimal Debian (once)"
-  local suite mirror
+  local suite from
   suite=$(. /etc/os-release; echo "$VERSION_CODENAME")
-  mirror=$(apt-get indextargets --format '$(SITE) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' | awk -v s="$suite" '$2==s && $3=="main" {print $1; exit}')
-  [ -n "$mirror" ] || fail "this machine's apt sources name no mirror of $suite"
-  debootstrap --variant=minbase --include=ca-certificates "$suite" "$WORK/base" "$mirror" >"$WORK/log" 2>&1 || { tail -5 "$WORK/log" >&2; fail "debootstrap"; }
+  from=$(mirror)
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$WORK/base" "$from" >"$WORK/log" 2>&1 || { tail -5 "$WORK/log" >&2; fail "debootstrap"; }
   rm -rf "$WORK"/base/var/cache/apt/archives/*.deb
   cp /etc/ssl/certs/ca-certificates.crt "$WORK/base/etc/ssl/certs/"
   tar -C "$WORK/base" --one-file-system -c . | docker import - $BASE >/dev/null

@@ -3,8 +3,7 @@
 # All twenty must be of one state, and run twenty jobs. Then nodes of it are killed,
 # paused and stopped: scripts/chaos_test.sh.
 set -euo pipefail
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-. "$ROOT/deploy/test/docker.sh" # for free_block
+. "$(dirname "$0")/common.sh"
 HTTP_PORT=$(free_block 90)
 P2P_PORT=$((HTTP_PORT + 30)) METRICS_PORT=$((HTTP_PORT + 60)) ICN_DEVNET=$(mktemp -d /tmp/icn-large.XXXXXX)
 export HTTP_PORT P2P_PORT METRICS_PORT ICN_DEVNET

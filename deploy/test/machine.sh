@@ -9,43 +9,18 @@
 #   halt NAME
 #
 # The test sets work=… to a folder of its own, and calls end_machines at its exit.
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-cache=${ICN_TEST_CACHE:-$root/bin/cache}
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 machines=() # NAME that may have something mounted
 declare -A keeper=() leader=()
 
-say() { printf '== %s\n' "$*"; }
-fail() {
-  printf 'FAILED: %s\n' "$*" >&2
-  exit 1
-}
 as_root() { [ "$(id -u)" -eq 0 ] || fail "this test makes machines in folders: run it as root"; }
 
-# until_true SECONDS COMMAND…: wait until a command succeeds.
-until_true() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >/dev/null 2>&1; do
-    [ $SECONDS -lt $end ] || return 1
-    sleep 0.3
-  done
-}
-
-# The mirror is the one that this machine installs from.
-mirror() {
-  { awk '/^URIs:/ { print $2 }' /etc/apt/sources.list.d/*.sources
-    awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z]+:\/\//) { print $i; break } }' /etc/apt/sources.list /etc/apt/sources.list.d/*.list
-    true # one of these is often not there
-  } 2>/dev/null | head -1
-}
-
 new_machine() {
-  local tar=$cache/debian-machine-2.tar dir=$work/$1 from
+  local tar=$CACHE/debian-machine-2.tar dir=$work/$1 from
   if [ ! -f "$tar" ]; then
     from=$(mirror)
-    [ -n "$from" ] || fail "no Debian mirror stands in /etc/apt"
     say "a small Debian is made, once ($tar)"
-    mkdir -p "$cache"
+    mkdir -p "$CACHE"
     rm -rf "$tar.dir"
     debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,python3,python3-apt,man-db,ca-certificates,openssl,nftables \
       "$(. /etc/os-release && echo "$VERSION_CODENAME")" "$tar.dir" "$from" > "$tar.log" 2>&1 || { tail -5 "$tar.log" >&2; fail "debootstrap, see $tar.log"; }
@@ -86,9 +61,9 @@ boot() { # NAME [OPTION OF systemd-nspawn…]
   systemd-nspawn --quiet --boot --register=no --keep-unit --machine="$name" --directory="$work/$name" "${@:---private-network}" \
     < /dev/null > "$work/$name.console" 2>&1 &
   keeper[$name]=$!
-  until_true 60 first_process "$name" || { tail -5 "$work/$name.console" >&2; fail "$name does not boot (systemd-nspawn)"; }
+  poll 60 first_process "$name" || { tail -5 "$work/$name.console" >&2; fail "$name does not boot (systemd-nspawn)"; }
   leader[$name]=$(first_process "$name")
-  until_true 120 is_up "$name" || { tail -20 "$work/$name.console" >&2; fail "$name does not come up"; }
+  poll 120 is_up "$name" || { tail -20 "$work/$name.console" >&2; fail "$name does not come up"; }
 }
 first_process() {
   local p

@@ -20,8 +20,7 @@ TEXT
   exit 0
 fi
 
-ROOT=$(cd "$(dirname "$0")/../.." && pwd)
-CACHE=${ICN_TEST_CACHE:-$ROOT/bin/cache}
+. "$(dirname "$0")/common.sh"
 DIR=$(mktemp -d)
 PIDS=()
 
@@ -48,17 +47,11 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-say() { echo "== $*"; }
-die() { echo "monitoring.sh: $*" >&2; exit 1; }
-
 # until_ok SECONDS WHAT COMMAND...: tries again until the command succeeds.
 until_ok() {
-  local end=$((SECONDS + $1)) what=$2
+  local seconds=$1 what=$2
   shift 2
-  until "$@" >/dev/null 2>&1; do
-    [ "$SECONDS" -lt "$end" ] || die "it does not come about that $what"
-    sleep 0.3
-  done
+  poll "$seconds" "$@" || fail "it does not come about that $what"
 }
 
 # take_port: a TCP port of loopback that nobody listens on, in PORT.
@@ -82,7 +75,7 @@ start() { # NAME COMMAND...
 }
 
 for tool in go curl jq openssl prometheus promtool prometheus-alertmanager amtool; do
-  command -v "$tool" >/dev/null || die "$tool is not installed; run scripts/deploy-tools.sh"
+  command -v "$tool" >/dev/null || fail "$tool is not installed; run scripts/deploy-tools.sh"
 done
 
 say "configuration, rules and their tests"
@@ -183,7 +176,7 @@ curl -fsS "http://${METRICS[north]}/metrics" >"$DIR/metrics.txt"
 promtool check metrics <"$DIR/metrics.txt" >"$DIR/lint.txt" 2>&1 || true
 # The one name that promtool would have otherwise is the guide's: docs/rationale.md.
 allowed='icn_mana_balance_total non-counter metrics should not have "_total" suffix'
-[ "$(cat "$DIR/lint.txt")" = "$allowed" ] || { cat "$DIR/lint.txt"; die "promtool check metrics does not say what it is allowed to: $allowed"; }
+[ "$(cat "$DIR/lint.txt")" = "$allowed" ] || { cat "$DIR/lint.txt"; fail "promtool check metrics does not say what it is allowed to: $allowed"; }
 echo "$(grep -c '^# TYPE' "$DIR/metrics.txt") metrics, $(grep -vc '^#' "$DIR/metrics.txt") series; promtool objects to the one name that is the guide's"
 
 say "every expression of every panel and rule"
@@ -191,14 +184,14 @@ say "every expression of every panel and rule"
 
 say "west is stopped: its alert reaches Alertmanager"
 firing() { curl -fsS "http://$ALERTS/api/v2/alerts?filter=alertname%3D$1&filter=node%3D$2" | jq -e 'length == 1'; }
-! firing NodeDown west >/dev/null 2>&1 || die "NodeDown was there before"
+! firing NodeDown west >/dev/null 2>&1 || fail "NodeDown was there before"
 kill "${NODE_PID[west]}"
 until_ok 60 "NodeDown reaches Alertmanager" firing NodeDown west
 until_ok 60 "PeersLost of another node reaches it, too" firing PeersLost north
 URL=$(curl -fsS "http://$ALERTS/api/v2/alerts?filter=alertname%3DNodeDown" | jq -r '.[0].annotations.runbook_url')
 ANCHOR=${URL##*#}
 FILE=$ROOT/${URL#*/blob/main/}; FILE=${FILE%%#*}
-grep -qi "^## $ANCHOR\$" "$FILE" || die "$URL leads nowhere"
+grep -qi "^## $ANCHOR\$" "$FILE" || fail "$URL leads nowhere"
 echo "$(curl -fsS "http://$ALERTS/api/v2/alerts?filter=alertname%3DNodeDown" | jq -r '.[0].annotations.summary'); see $URL"
 
 say "all of it is as it should be"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The release is built twice, in two folders, and is equal; its deb is installed,
-# started, upgraded, removed and purged on a clean machine; its rpm holds the same.
+# started, upgraded, removed and purged on a clean machine; its rpm holds the same. What
+# is in the deb for arm64 is run in an emulator: arm64.sh.
 set -euo pipefail
 case ${1:-} in
 -h | --help)
@@ -11,16 +12,16 @@ case ${1:-} in
 esac
 . "$(dirname "$0")/machine.sh"
 as_root
-"$root/scripts/deploy-tools.sh"
+"$ROOT/scripts/deploy-tools.sh"
 work=$(mktemp -d)
 trap end_machines EXIT
 
-(cd "$root/tools/manpages" && go test ./... > "$work/said" 2>&1) || { cat "$work/said"; fail "the tests of tools/manpages"; }
+(cd "$ROOT/tools/manpages" && go test ./... > "$work/said" 2>&1) || { cat "$work/said"; fail "the tests of tools/manpages"; }
 
 say "the release is built, and once more in another folder by a compiler without a cache"
-for folder in here some/where/else; do git clone -q "$root" "$work/$folder/icn"; done
+for folder in here some/where/else; do git clone -q "$ROOT" "$work/$folder/icn"; done
 commit=$(git -C "$work/here/icn" rev-parse HEAD)
-export ICN_TOOLS=$root/bin/tools
+export ICN_TOOLS=$ROOT/bin/tools
 "$work/here/icn/scripts/release.sh" --out "$work/one" --platforms "${ICN_PLATFORMS:-linux/amd64 linux/arm64}"
 GOCACHE=$work/gocache "$work/some/where/else/icn/scripts/release.sh" --out "$work/two" --platforms linux/amd64 > /dev/null
 rm -rf "$work/gocache"
@@ -77,7 +78,7 @@ grep -q '^invite' "$work/completed" || fail "icn-cli completes nothing"
 chroot --userspec=icn:icn "$work/node" "${clean[@]}" icn-node --config /etc/icn/config.toml --http-listen-addr 127.0.0.1:0 --addr-file /var/lib/icn/addr > "$work/by-hand" 2>&1 &
 hand=$!
 trap 'kill $hand 2>/dev/null || true; end_machines' EXIT
-until_true 60 test -f "$work/node/var/lib/icn/addr" || { cat "$work/by-hand"; fail "icn-node does not start"; }
+poll 60 test -f "$work/node/var/lib/icn/addr" || { cat "$work/by-hand"; fail "icn-node does not start"; }
 inside node icn-cli --api-url @/var/lib/icn/addr health --wait 60s
 kill -TERM "$hand" && wait "$hand" || fail "icn-node does not end in order"
 
@@ -93,7 +94,7 @@ echo "   $(property StatusText); $(at node icn-cli info --output json | jq -r .d
 did=$(at node icn-cli info --output json | jq -r .did)
 at node systemctl reload icn-node
 [ "$(property SubState)" = running ] || fail "the service does not reload"
-(cd "$root" && GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -o "$work/node/root/wordcount.wasm" ./examples/wordcount)
+(cd "$ROOT" && GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -o "$work/node/root/wordcount.wasm" ./examples/wordcount)
 echo 'one two two' > "$work/node/root/text"
 at node icn-cli mesh run /root/wordcount.wasm --input /root/text > "$work/counted" || fail "no job runs within the unit's limits"
 grep -q two "$work/counted" || { cat "$work/counted"; fail "the job's output is not there"; }
@@ -104,7 +105,7 @@ at node systemctl restart icn-node # with a shorter patience, from here on
 pid=$(property MainPID)
 at node sh -c "kill -STOP $pid" # as if it hung: the watchdog must notice
 changed() { [ "$(property MainPID)" != "$pid" ] && [ "$(property SubState)" = running ]; }
-until_true 120 changed || fail "a node that hangs is not started again"
+poll 120 changed || fail "a node that hangs is not started again"
 [ "$(property NRestarts)" -ge 1 ] || fail "it was not the watchdog that started the node again"
 at node journalctl -u icn-node --no-pager > "$work/journal"
 grep -qi 'watchdog timeout' "$work/journal" || fail "the journal does not tell of the watchdog"
@@ -127,4 +128,5 @@ at node sh -c 'test -f /var/lib/icn/node.key && ! test -e /etc/icn/config.toml' 
 at node sh -c 'apt-get -qq install -y /root/icn.deb && ICN_PURGE_DATA=yes dpkg --purge icn-core' > "$work/purged" 2>&1
 at node sh -c '! test -e /var/lib/icn && ! test -e /etc/icn && ! getent passwd icn' || fail "the purge left data although it was told not to"
 halt node
+"$ROOT/deploy/test/arm64.sh" "$work"/one/*_arm64.deb
 say "packages: everything holds"

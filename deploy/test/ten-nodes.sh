@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # Ten nodes run fifty jobs, as processes: scripts/run_10node_devnet.sh --local.
 set -euo pipefail
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-. "$ROOT/deploy/test/docker.sh" # for free_block
+. "$(dirname "$0")/common.sh"
 HTTP_PORT=$(free_block 90)
 P2P_PORT=$((HTTP_PORT + 30)) METRICS_PORT=$((HTTP_PORT + 60)) ICN_DEVNET=$(mktemp -d /tmp/icn-ten.XXXXXX)
 export HTTP_PORT P2P_PORT METRICS_PORT ICN_DEVNET
