@@ -87,6 +87,7 @@ func (d *deployment) run(at *pod, args ...string) (out string, code int) {
 func (d *deployment) strange() {
 	d.Helper()
 	p := d.start()
+	d.Cleanup(func() { _ = p.cmd.Process.Kill() }) // if it does not end
 	ended := make(chan error, 1)
 	go func() { ended <- p.cmd.Wait() }()
 	d.until(p.name+" has ended", func() bool { return len(ended) > 0 })
