@@ -32,6 +32,8 @@ start_docker() {
   fi
   say "starting a Docker engine"
   mkdir -p "$CACHE/docker"
+  # Images have Go's modules in them; a module of its own keeps ./... out of the cache.
+  [ -f "$CACHE/go.mod" ] || echo 'module cache' > "$CACHE/go.mod"
   # A socket's path may not be long, so it is not in the cache.
   DOCKERD_RUN=$(mktemp -d /tmp/icn-docker.XXXXXX)
   DOCKER_CONFIG=$DOCKERD_RUN/client
