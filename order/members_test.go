@@ -194,6 +194,32 @@ func TestRemovalThatWouldStopTheFederationWaits(t *testing.T) {
 	require.ElementsMatch(t, []uint64{l.id, dead}, c.leader().e.Status().Voters)
 }
 
+// A voter that is to become a learner goes on voting while the one that takes its
+// place is away: with two voters the loss of either would end the order.
+func TestVoterIsNotDemotedBeforeItsSuccessorVotes(t *testing.T) {
+	c := newCluster(26, voters(1, 2, 3))
+	l := c.elect()
+	old, stays := l.id%3+1, (l.id+1)%3+1
+	c.add(4)
+	c.reconcile([]uint64{1, 2, 3}, []uint64{4}, 1)
+	c.crash(4)
+	c.ticks(45) // the leader notices
+	want := []uint64{l.id, stays, 4}
+	for range 50 {
+		require.True(t, l.e.Reconcile(want, []uint64{old}))
+		c.turn(l.id)
+		c.settle()
+		c.ticks(1)
+	}
+	c.ok(t)
+	require.Equal(t, []uint64{1, 2, 3}, l.e.Status().Voters)
+	c.start(4)
+	c.reconcile(want, []uint64{old}, 1)
+	c.ok(t)
+	require.ElementsMatch(t, want, c.leader().e.Status().Voters)
+	require.Equal(t, []uint64{old}, c.leader().e.Status().Learners)
+}
+
 func TestNothingIsProposedWhenTheConfigurationIsAsWanted(t *testing.T) {
 	c := newCluster(18, order.Config{Voters: []uint64{1, 2}, Learners: []uint64{3}})
 	l := c.elect()

@@ -40,7 +40,7 @@ type lap struct{ term, goal, began uint64 }
 // one, and is to be called again and again on a leader, at least every few ticks.
 // New members become learners first and voters when they have caught up; then
 // unwanted voters are demoted or removed, as long as a quorum of those that stay
-// is alive, those that shall be no members before those that become learners; a
+// is alive, and none is demoted that would leave fewer voters than are wanted; those that shall be no members before those that become learners; a
 // leader that shall not stay a voter hands over first, and at once when it shall be
 // no member: then others will soon not listen to it. It returns
 // false when there is nothing left to do, or this node does not lead.
@@ -152,12 +152,15 @@ func (e *Engine) planRemoval(have, want conf, progress map[uint64]tracker.Progre
 				return step{id: id, change: change}
 			}
 		}
+		// Who goes on as a learner votes until enough others do: with two voters
+		// instead of three, the loss of either would end the order.
+		spare := change == pb.ConfChangeRemoveNode || len(have.voters) > len(want.voters)
 		for _, id := range alive {
-			if id != e.cfg.ID && !waiting {
+			if id != e.cfg.ID && !waiting && spare {
 				return step{id: id, change: change}
 			}
 		}
-		if len(alive) > 0 && !waiting {
+		if len(alive) > 0 && !waiting && spare {
 			return step{transfer: e.heir(want, progress)}
 		}
 		if first {

@@ -87,6 +87,7 @@ func TestOnceFailed(t *testing.T) {
 		{1477, 5, "a checkpoint was certified by who had become a clerk after it, and strangers refused a vote's file"},
 		{2373, 5, "a checkpoint was certified by the few clerks that were left after it, too few for who had voted"},
 		{2369, 5, "a former clerk that was fed by learners never signed the hand-over, and no vote could be shown"},
+		{4481, 5, "a clerk was demoted before its successor, which was away, voted: two voters were left, and one was lost"},
 		{2045, 3, "a clerk whose clock was two hours ahead was elected by another that had just started, and had heard nobody's clock"},
 	} {
 		o := options(x.seed)
