@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	ma "github.com/multiformats/go-multiaddr"
 	"github.com/stretchr/testify/require"
 
 	"github.com/InterCooperative-Network/icn-core/icn"
@@ -39,6 +40,30 @@ func TestHolePunchingEndsTheDetour(t *testing.T) {
 	}, time.Minute, time.Millisecond)
 	require.True(t, a.Send(b.DID(), Live, []byte("through the wall")))
 	require.Equal(t, "through the wall", (<-b.frames).body)
+}
+
+// Two nodes are linked through a relay before others can reach them at all. When they
+// can, no connection comes in that would make libp2p punch a hole: it is tried again.
+func TestHolePunchIsTriedAgain(t *testing.T) {
+	deaf := func(c *Config) { c.Listen, c.Relay, c.HolePunching = nil, true, true }
+	a, b, r := newNode(t, deaf), newNode(t, deaf), newNode(t, helpful)
+	for _, n := range []*node{a, b, r} {
+		n.admit(a, b, r)
+	}
+	a.want(r, b)
+	b.want(r, a)
+	a.await(Linked, b.DID())
+	b.await(Linked, a.DID())
+	require.Equal(t, r.DID(), peerOf(t, a, b.DID()).Relay)
+	for _, n := range []*node{a, b} {
+		require.NoError(t, n.engine.listen([]ma.Multiaddr{ma.StringCast(quicLoopback)}))
+	}
+	require.Eventually(t, func() bool {
+		a.find(b.DID()).nudge() // it would be half a minute else
+		b.find(a.DID()).nudge()
+		p := peerOf(t, a, b.DID())
+		return p.Connected && p.Relay.IsZero()
+	}, time.Minute, 100*time.Millisecond)
 }
 
 func TestAutoNATTellsWhetherOthersCanDial(t *testing.T) {
